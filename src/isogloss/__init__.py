@@ -1,0 +1,64 @@
+"""isogloss: labels in one language in, a working model for the others out.
+
+The public names load what they need when they are first used; importing the package loads no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from isogloss.backbones import Backbone
+    from isogloss.commands import compare, evaluate, transfer
+    from isogloss.errors import IsoglossError
+    from isogloss.evaluation import Report
+    from isogloss.example import Example
+    from isogloss.languages import Language
+    from isogloss.ledger import Ledger
+    from isogloss.problem import Problem
+    from isogloss.recipes import Recipe
+    from isogloss.system import System
+
+_HOMES = {
+    "Backbone": "backbones",
+    "Example": "example",
+    "IsoglossError": "errors",
+    "Language": "languages",
+    "Ledger": "ledger",
+    "Problem": "problem",
+    "Recipe": "recipes",
+    "Report": "evaluation",
+    "System": "system",
+    "compare": "commands",
+    "evaluate": "commands",
+    "transfer": "commands",
+}
+
+__all__ = [
+    "Backbone",
+    "Example",
+    "IsoglossError",
+    "Language",
+    "Ledger",
+    "Problem",
+    "Recipe",
+    "Report",
+    "System",
+    "__version__",
+    "compare",
+    "evaluate",
+    "transfer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'isogloss' has no attribute '{name}'")
+    return getattr(import_module(f"isogloss.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

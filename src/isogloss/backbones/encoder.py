@@ -1,0 +1,142 @@
+"""Pretrained encoders: the embedded one, a folder, or a hub id."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from isogloss.backbones import embedded
+from isogloss.backbones.hush import hushed
+from isogloss.backbones.safety import inspect_folder
+from isogloss.errors import ResourceError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from isogloss.tasks import Task
+
+log = logging.getLogger("isogloss")
+
+DEFAULT = embedded.NAME
+
+EXPOSURE = {
+    "e5": "contrastive training on text pairs of about 100 languages, translations among them",
+    "xlm-roberta": "raw text of 100 languages",
+    "bert-base-multilingual": "Wikipedia in 104 languages",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A pretrained encoder with its tokenizer.
+
+    Attributes:
+        id: the name the user gave.
+        path: folder or hub id that transformers loads.
+        pooling: how the encoder was trained to stand for a sentence: by its ``first`` token or the ``mean`` of all.
+        exposure: what it is known to have been trained on; "unknown" where we do not know.
+    """
+
+    id: str
+    path: str
+    pooling: Literal["first", "mean"] = "first"
+    exposure: str = "unknown"
+
+    @classmethod
+    def load(cls, name: str = DEFAULT) -> Backbone:
+        """Find the encoder called ``name``: ``isogloss:e5-small``, a folder or a hub id.
+
+        Raises:
+            ResourceError: it cannot be found, or its folder is not safe to load.
+        """
+        if name == embedded.NAME:
+            if embedded.available():
+                return cls(id=name, path=str(embedded.embedded_folder()), pooling="mean", exposure=EXPOSURE["e5"])
+            log.warning("%s has no package for this platform: loading %s instead.", name, embedded.HUB_ID)
+            return cls(id=name, path=embedded.HUB_ID, pooling="mean", exposure=EXPOSURE["e5"])
+        folder = Path(name)
+        if folder.is_dir():
+            inspect_folder(folder)
+        elif name.startswith((".", "/", "~")) or name.count("/") > 1:
+            raise ResourceError(
+                f"There is no model folder '{name}'",
+                fix="Give a folder, a hub id such as xlm-roberta-base, or isogloss:e5-small",
+            )
+        known = next((text for key, text in EXPOSURE.items() if key in name.lower()), "unknown")
+        return cls(id=name, path=name, pooling="mean" if _pools_by_mean(name) else "first", exposure=known)
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer; it must be a fast one, which knows character offsets."""
+        from transformers import AutoTokenizer
+
+        tokenizer = self._from_pretrained(AutoTokenizer)
+        if not tokenizer.is_fast:
+            raise ResourceError(
+                f"The tokenizer of {self.id} cannot tell character offsets", fix="Use a model with a fast tokenizer"
+            )
+        return tokenizer  # type: ignore[no-any-return]
+
+    def model(self, task: Task) -> PreTrainedModel:
+        """The encoder with a fresh head for ``task``; the head is drawn from torch's global generator."""
+        import transformers
+
+        outputs = task.outputs
+        extra: dict[str, Any] = {
+            "num_labels": len(outputs),
+            "id2label": dict(enumerate(outputs)),
+            "label2id": {o: i for i, o in enumerate(outputs)},
+        }
+        if len(outputs) == 1:
+            extra["problem_type"] = "regression"
+        model: PreTrainedModel = self._from_pretrained(
+            getattr(transformers, task.auto_class), use_safetensors=True, **extra
+        )
+        if self.pooling == "mean" and task.auto_class == "AutoModelForSequenceClassification":
+            _pool_by_mean(model, self.id)
+        return model
+
+    def _from_pretrained(self, auto: Any, **options: Any) -> Any:
+        try:
+            with hushed():
+                return auto.from_pretrained(self.path, trust_remote_code=False, **options)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0].rstrip(".")
+            raise ResourceError(
+                f"The model '{self.id}' cannot be loaded: {reason}",
+                fix="Check the name and the network, or use isogloss:e5-small, which works offline",
+            ) from error
+
+
+def _pool_by_mean(model: PreTrainedModel, name: str) -> None:
+    from isogloss.nets.mean_pooling import append_mean_pooling, has_mean_pooling, supports_mean_pooling
+
+    if not supports_mean_pooling(model.base_model):
+        log.warning(
+            "%s was trained to pool by the mean, but its architecture (%s) has no place for it: the first token is used.",
+            name,
+            type(model.base_model).__name__,
+        )
+    elif not has_mean_pooling(model.base_model):
+        append_mean_pooling(model.base_model)
+
+
+def _pools_by_mean(name: str) -> bool:
+    """Whether the model says, in the file sentence-transformers writes, that it pools by the mean."""
+    from transformers.utils.hub import cached_file
+
+    try:
+        found = cached_file(
+            name,
+            "1_Pooling/config.json",
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+    except OSError as error:  # the model itself cannot be had: loading it will say so
+        log.debug("no pooling file for %s: %s", name, error)
+        return False
+    return found is not None and bool(
+        json.loads(Path(found).read_text(encoding="utf-8")).get("pooling_mode_mean_tokens")
+    )

@@ -1,0 +1,114 @@
+"""Looks a problem over before anything is trained: what it holds, what leaks, and with ``deep`` what looks odd."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from isogloss.example import Example
+from isogloss.ledger import BY_SPLIT, Leak, Ledger
+from isogloss.problem import Problem
+from isogloss.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """What a problem holds and what is wrong with it.
+
+    Attributes:
+        counts: examples by split, language (as the user spells it) and label, ``counts["train"]["eng"]["sports"]``; an
+            example with several labels counts for each. The key ``""`` is the number of examples.
+        leaks: test items that something before the test would see.
+        findings: what ``deep`` found odd, one sentence each, with file and line; none of it stops a transfer.
+        lengths: mean number of characters of a text by language (deep only).
+        unknown: share of pieces unknown to the default encoder by language, in [0, 1] (deep only).
+    """
+
+    problem: str
+    task: str
+    labels: tuple[str, ...]
+    counts: dict[str, dict[str, dict[str, int]]]
+    leaks: tuple[Leak, ...]
+    notices: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    lengths: dict[str, float] = field(default_factory=dict)
+    unknown: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing leaks."""
+        return not self.leaks
+
+
+def check(problem: Problem | str | Path, deep: bool = False) -> CheckResult:
+    """Read a problem, count it and look for leaks.
+
+    Args:
+        problem: the problem, or its folder.
+        deep: look also for conflicting labels, for test files with one label only, at text lengths and at text that
+            the default encoder cannot read.
+
+    Raises:
+        DataError: the folder cannot be read as a problem.
+    """
+    problem = problem if isinstance(problem, Problem) else Problem.read(problem)
+    found = CheckResult(
+        problem=problem.name,
+        task=problem.task.name,
+        labels=problem.task.labels,
+        counts={split: _counts(problem, split) for split in BY_SPLIT if getattr(problem, split)},
+        leaks=tuple(Ledger.of(problem).leaks()),
+        notices=problem.notices,
+    )
+    return _deepened(found, problem) if deep else found
+
+
+def mend(leak: Leak) -> str:
+    """How to mend a leak."""
+    if leak.kind == "parallel":
+        return "Remove one of the two; or drop the ids, if they only restart in each file and name no translation"
+    return "Remove one of the two"
+
+
+def _counts(problem: Problem, split: str) -> dict[str, dict[str, int]]:
+    table = {}
+    for lang, examples in getattr(problem, split).items():
+        labels = Counter(label for example in examples for label in problem.task.labels_in(example.fields))
+        table[problem.spelling(lang)] = {"": len(examples), **dict(sorted(labels.items()))}
+    return table
+
+
+def _deepened(found: CheckResult, problem: Problem) -> CheckResult:
+    from isogloss.backbones import Backbone
+    from isogloss.diagnosis import texts_of, unknown_shares
+
+    texts = {problem.spelling(lang): list(texts_of(problem, lang)) for lang in (*problem.source, *problem.targets)}
+    return replace(
+        found,
+        findings=(*_conflicts(problem), *_constant_tests(problem)),
+        lengths={lang: round(sum(map(len, lines)) / len(lines), 1) for lang, lines in texts.items() if lines},
+        unknown=unknown_shares(problem, Backbone.load().tokenizer()),
+    )
+
+
+def _conflicts(problem: Problem) -> Iterator[str]:
+    """The same training text with different labels."""
+    first: dict[tuple[str, str], Example] = {}
+    for example in (example for examples in problem.train.values() for example in examples):
+        before = first.setdefault((example.lang, problem.task.text(example.fields)), example)
+        if before.fields != example.fields:
+            yield f"{example.place}: the same text as {before.place}, and another label."
+
+
+def _constant_tests(problem: Problem) -> Iterator[str]:
+    for examples in problem.test.values():
+        if len(examples) > 1 and len({_answer(problem.task, example) for example in examples}) == 1:
+            place = examples[0].place.rpartition(":")[0]
+            yield f"{place}: all {len(examples)} examples have the same label; a score on them says little."
+
+
+def _answer(task: Task, example: Example) -> Any:
+    return example.fields.get("score", frozenset(task.labels_in(example.fields)))

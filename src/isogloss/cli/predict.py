@@ -1,0 +1,41 @@
+"""``isogloss predict``: texts on stdin, predictions on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from isogloss.cli.options import Quiet, RunFolder, listed
+
+EXAMPLES = """\b
+Examples:
+  isogloss predict runs/first --lang yor < texts.txt > predictions.jsonl
+  isogloss predict runs/first --lang auto < inputs.jsonl > predictions.jsonl
+"""
+
+
+def predict(
+    run: RunFolder,
+    lang: Annotated[
+        str | None, typer.Option("--lang", metavar="LANG", help="The texts' language; auto detects it text by text.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option("--labels", metavar="A,B,C", help="The label set; closed systems take only their own.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Accepted for symmetry: the output is JSON lines anyway.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict for texts on stdin.
+
+    Reads text lines or JSON lines and writes JSON lines with id, lang, prediction and score.
+    """
+    from isogloss import predicting
+
+    wanted = listed(labels, "--labels") if labels is not None else None
+    for row in predicting.predict(run, sys.stdin.buffer, lang=lang, labels=wanted, quiet=quiet):
+        typer.echo(json.dumps(row, ensure_ascii=False))

@@ -1,0 +1,149 @@
+"""``isogloss transfer``: train on the source languages, measure on the targets."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isogloss.cli.options import (
+    BackboneName,
+    Device,
+    Force,
+    Json,
+    Precision,
+    ProblemFolder,
+    Quiet,
+    Resume,
+    Seeds,
+    Select,
+    Settings,
+    pairs_of,
+    seeds_of,
+)
+from isogloss.cli.talk import console, print_json
+
+if TYPE_CHECKING:
+    from isogloss.problem import Problem
+    from isogloss.recipes import Recipe
+
+log = logging.getLogger("isogloss")
+
+EXAMPLES = """\b
+Examples:
+  isogloss transfer my-problem --out runs/first
+  isogloss transfer my-problem --recipe frozen --set cross_entropy.epochs=5 --seeds 1,2,3
+"""
+
+
+def transfer(
+    problem: ProblemFolder,
+    recipe: Annotated[str, typer.Option("--recipe", metavar="A+B", help="See 'isogloss recipes'.")] = "direct",
+    backbone: BackboneName = None,
+    settings: Settings = None,
+    translator: Annotated[
+        str | None, typer.Option("--translator", metavar="ID", help="For recipes that translate.")
+    ] = None,
+    lm: Annotated[str | None, typer.Option("--lm", metavar="ID", help="For recipes that ask a language model.")] = None,
+    select: Select = None,
+    few_shot: Annotated[
+        int | None, typer.Option("--few-shot", metavar="N", help="For recipes that learn from few labels.")
+    ] = None,
+    seeds: Seeds = "1",
+    device: Device = "cpu",
+    precision: Precision = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run. By default runs/<problem>-<recipe>.")
+    ] = None,
+    resume: Resume = False,
+    force: Force = False,
+    skip_unserved: Annotated[
+        bool, typer.Option("--skip-unserved", help="Leave out targets that a resource cannot serve.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print what would run.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on the source languages and measure on the targets."""
+    changed, numbers = pairs_of(settings, "--set"), seeds_of(seeds)
+    from isogloss import commands
+    from isogloss.output import OutputFolder
+    from isogloss.problem import Problem
+    from isogloss.recipes import check_needs, resolve
+
+    given = Problem.read(problem)
+    chosen = resolve(recipe, settings=changed, select=select)
+    _refuse_unused(recipe, {"a translator": translator, "a language model": lm, "few-shot examples": few_shot})
+    check_needs(chosen, given)
+    folder = out or Path("runs") / f"{given.name}-{chosen.name}"
+    if dry_run:
+        OutputFolder(folder, resume=resume, force=force)
+        plan = _plan(given, chosen, backbone or chosen.backbone, numbers)
+        print_json(plan | {"out": str(folder)}) if json else _print_plan(plan | {"out": str(folder)})
+        return
+    _, report = commands.transfer(
+        given,
+        recipe,
+        backbone=backbone,
+        settings=changed,
+        select=select,
+        seeds=numbers,
+        device=device,
+        precision=precision,
+        out=folder,
+        resume=resume,
+        force=force,
+        quiet=quiet,
+    )
+    if json:
+        typer.echo(report.to_json())
+    else:
+        from isogloss.evaluation.table import print_report
+
+        print_report(report, console())
+    log.info("Report: %s", folder / "report.html")
+    log.info("next: isogloss predict %s --lang %s < texts.txt", folder, given.spelling(given.targets[0]))
+
+
+def _refuse_unused(recipe: str, resources: dict[str, Any]) -> None:
+    from isogloss.errors import RecipeError
+
+    for resource, value in resources.items():
+        if value is not None:
+            raise RecipeError(f"No part of recipe '{recipe}' uses {resource}", fix="Leave the option out")
+
+
+def _plan(problem: Problem, recipe: Recipe, backbone: str, seeds: list[int]) -> dict[str, Any]:
+    from isogloss.recipes import part_name
+
+    sizes = {
+        split: {lang: len(rows) for lang, rows in getattr(problem, split).items()} for split in ("train", "dev", "test")
+    }
+    return {
+        "problem": problem.name,
+        "task": problem.task.config(),
+        "recipe": recipe.name,
+        "parts": recipe.settings(),
+        "backbone": backbone,
+        "source": {
+            problem.spelling(lang): {split: sizes[split].get(lang, 0) for split in ("train", "dev")}
+            for lang in problem.source
+        },
+        "targets": {problem.spelling(lang): {"test": sizes["test"].get(lang, 0)} for lang in problem.targets},
+        "seeds": seeds,
+        "selection": part_name(recipe.finishes_by),
+    }
+
+
+def _print_plan(plan: dict[str, Any]) -> None:
+    for key in ("problem", "recipe", "backbone", "selection", "out"):
+        typer.echo(f"{key}: {plan[key]}")
+    typer.echo(f"seeds: {', '.join(map(str, plan['seeds']))}")
+    for part, fields in plan["parts"].items():
+        typer.echo(f"part {part}: {', '.join(f'{name}={value}' for name, value in fields.items()) or 'no settings'}")
+    for lang, counts in plan["source"].items():
+        typer.echo(f"source {lang}: {counts['train']} train, {counts['dev']} dev")
+    for lang, counts in plan["targets"].items():
+        typer.echo(f"target {lang}: {counts['test']} test" if counts["test"] else f"target {lang}: no test file")

@@ -1,0 +1,108 @@
+"""Puts a report together from what a run left behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from isogloss.evaluation.errors import error_table
+from isogloss.evaluation.report import Report
+from isogloss.evaluation.scoring import ScoreTable
+from isogloss.ledger import Ledger
+from isogloss.machine import commit, machine, peak_rss_mb, versions
+from isogloss.metrics import interval
+
+if TYPE_CHECKING:
+    from isogloss.backbones import Backbone
+    from isogloss.problem import Problem
+    from isogloss.recipes import Recipe
+    from isogloss.run import Run
+    from isogloss.tasks import Prediction
+
+LEAKS_SHOWN = 10
+
+
+def build_report(
+    problem: Problem,
+    recipe: Recipe,
+    backbone: Backbone,
+    run: Run,
+    table: ScoreTable,
+    answers: Mapping[int, Mapping[str, Sequence[Prediction]]],
+) -> Report:
+    """The report of a run over one or several seeds. Tier, regime and leaks come from the run's ledger."""
+    ledger = run.ledger
+    for examples in problem.test.values():
+        ledger.record("test", examples, problem)
+    spell = problem.spelling
+    first = next(iter(answers.values()))
+    report = Report(
+        problem=problem.name,
+        task=problem.task.name,
+        metric=problem.task.metric,
+        regime=ledger.regime(problem.targets),
+        tier=ledger.tier(problem.targets),
+        transductive=ledger.transductive,
+        recipe=recipe.name,
+        settings=recipe.settings(),
+        backbone={"id": backbone.id, "exposure": backbone.exposure},
+        source=[spell(lang) for lang in problem.source],
+        targets=[spell(lang) for lang in problem.targets],
+        selection={"rule": run.choices[0]["rule"], "runs": run.choices},
+        seeds=list(answers),
+        scores={spell(lang): row for lang, row in table.by_language.items()},
+        estimate={spell(lang): None for lang in problem.targets if lang not in problem.test},
+        errors={
+            spell(lang): error_table(problem.task, problem.test[lang], [p.value for p in predictions])
+            for lang, predictions in first.items()
+        },
+        resources={role: {spell(lang): n for lang, n in row.items()} for role, row in ledger.resources().items()},
+        leaks=leak_table(ledger),
+        notices=list(problem.notices),
+        seconds=run.seconds | _nested_seconds(run),
+        nested=run.nested,
+        peak_rss_mb=peak_rss_mb(),
+        tokens_per_second=_speed(run),
+        precision=run.precision,
+        versions=versions(),
+        machine=machine(run.device),
+        commit=commit(),
+    )
+    _summarise(report, problem, table, run)
+    return report
+
+
+def leak_table(ledger: Ledger) -> dict[str, Any]:
+    """Leaks counted by kind and role, and the first few in words."""
+    leaks = ledger.leaks()
+    counts = Counter(f"{leak.kind}:{leak.role}" for leak in leaks)
+    return {
+        "total": len(leaks),
+        "by_kind": dict(sorted(counts.items())),
+        "first": [str(leak) for leak in leaks[:LEAKS_SHOWN]],
+    }
+
+
+def _summarise(report: Report, problem: Problem, table: ScoreTable, run: Run) -> None:
+    targets, sources = table.mean(problem.targets), table.mean(problem.source)
+    if targets is not None:
+        report.mean_target, report.mean_target_ci95 = targets[0], interval(targets[1])
+    if sources is not None:
+        report.source_score, report.source_basis = sources[0], "test"
+    elif dev := [choice["score"] for choice in run.choices if choice["rule"] == "source_dev"]:
+        report.source_score, report.source_basis = sum(dev) / len(dev), "dev"
+    if targets is not None and report.source_score is not None:
+        report.gap = report.source_score - targets[0]
+        if sources is not None:
+            report.gap_ci95 = interval(sources[1] - targets[1])
+
+
+def _nested_seconds(run: Run) -> dict[str, float]:
+    rows = run.nested
+    return {stage: run.seconds[stage] + sum(row.get(stage, 0.0) for row in rows) for stage in run.seconds}
+
+
+def _speed(run: Run) -> float | None:
+    seconds = _nested_seconds(run)["objective"]
+    return round(run.tokens / seconds, 1) if seconds and run.tokens else None

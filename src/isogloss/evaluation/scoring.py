@@ -1,0 +1,64 @@
+"""Scores by language with intervals, the mean over targets and the gap to the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from isogloss.example import Example
+from isogloss.metrics import interval, ones, resamples
+from isogloss.tasks import Task
+
+# R resamples, N items of a language
+
+RESAMPLES = 1000
+
+Answers = Mapping[int, Mapping[str, Sequence[Any]]]
+"""Prediction values by seed and language, in the order of the test items."""
+
+
+@dataclass(kw_only=True)
+class ScoreTable:
+    """Scores of one system over seeds.
+
+    Attributes:
+        by_language: what ``Report.scores`` holds, by canonical code.
+        draws: the primary metric (mean over seeds) of every language for each of R joint resamples: differences of two
+            tables over the same items are paired.
+    """
+
+    metric: str
+    by_language: dict[str, dict[str, Any]] = field(default_factory=dict)
+    draws: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def mean(self, langs: Sequence[str]) -> tuple[float, np.ndarray] | None:
+        """Mean of the primary metric over languages that have a score, and its R draws."""
+        there = [lang for lang in langs if lang in self.draws]
+        if not there:
+            return None
+        point = float(np.mean([self.by_language[lang][self.metric] for lang in there]))
+        return point, np.mean([self.draws[lang] for lang in there], axis=0)
+
+
+def score_table(task: Task, tests: Mapping[str, Sequence[Example]], answers: Answers) -> ScoreTable:
+    """Score predictions. Items that share an id across languages are resampled together."""
+    table = ScoreTable(metric=task.metric)
+    weights = resamples(
+        {lang: [example.id for example in examples] for lang, examples in tests.items()}, count=RESAMPLES
+    )
+    for lang, examples in tests.items():
+        points = {seed: task.scores(examples, given[lang], ones(len(examples))) for seed, given in answers.items()}
+        draws = {seed: task.scores(examples, given[lang], weights[lang]) for seed, given in answers.items()}
+        row: dict[str, Any] = {"n": len(examples), "ci95": {}, "by_seed": {}}
+        for metric in task.metrics:
+            row[metric] = float(np.mean([points[seed][metric][0] for seed in answers]))
+            mean_R = np.mean([draws[seed][metric] for seed in answers], axis=0)
+            row["ci95"][metric] = interval(mean_R)
+            if metric == task.metric:
+                table.draws[lang] = mean_R
+        row["by_seed"] = {str(seed): {m: float(points[seed][m][0]) for m in task.metrics} for seed in answers}
+        table.by_language[lang] = row
+    return table

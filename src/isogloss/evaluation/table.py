@@ -1,0 +1,79 @@
+"""The report in the terminal: one row for each language, the mean, the gap, and what the numbers rest on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isogloss.evaluation.report import Report
+from isogloss.evaluation.view import (
+    Interval,
+    Row,
+    bounds,
+    cautions,
+    counted,
+    decimal,
+    knowledge,
+    leak_count,
+    metric_label,
+    metric_names,
+    rows,
+    selection_rule,
+    summary,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def render_table(report: Report) -> Table:
+    """Languages by score, the source first; below them the mean over targets and the gap to the source."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("language", overflow="ellipsis", no_wrap=True, max_width=18)
+    table.add_column("code", overflow="ellipsis", no_wrap=True, max_width=9)
+    for i, metric in enumerate(metric_names(report)):
+        table.add_column(metric_label(metric), justify="right", no_wrap=True, min_width=20 if i == 0 else 6)
+    table.add_column("n", justify="right", no_wrap=True, min_width=5)
+    found = rows(report)
+    for i, row in enumerate(found):
+        last = i + 1 == len(found) or (row.source and not found[i + 1].source)
+        table.add_row(*_cells(row, report.metric), style="bold" if row.source else None, end_section=last)
+    if report.mean_target is not None:
+        table.add_row("mean of targets", "", _score(report.mean_target, report.mean_target_ci95), style="bold")
+    if report.gap is not None:
+        table.add_row("gap to source", "", _score(report.gap, report.gap_ci95))
+    return table
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the table and what it rests on; plain text where the console is no terminal."""
+    from rich.text import Text
+
+    console.print(Text(summary(report)))
+    console.print()
+    console.print(render_table(report))
+    console.print()
+    loud = "bold red" if report.regime == "oracle" else ""
+    leaks = leak_count(report)
+    console.print(
+        Text.assemble(
+            (report.regime, loud or "bold"),
+            f" · saw {knowledge(report)} · selected by {selection_rule(report)} · ",
+            (counted(leaks, "leak"), "bold red") if leaks else "no leaks",
+        )
+    )
+    for caution in cautions(report):
+        console.print(Text(caution.text, style="bold red" if caution.grave else "yellow"))
+
+
+def _score(value: float | None, interval: Interval | None) -> str:
+    """A score with its interval, or with room for one: scores stand below each other in a column aligned right."""
+    return f"{decimal(value)} {bounds(interval):14}"
+
+
+def _cells(row: Row, metric: str) -> list[str]:
+    others = [decimal(value) for name, value in row.values.items() if name != metric]
+    return [row.name, row.code, _score(row.values[metric], row.intervals[metric]), *others, f"{row.n:,}"]

@@ -1,0 +1,96 @@
+"""The one data flow as code: data, model, objective, weights, inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from isogloss.system import Member, System
+
+if TYPE_CHECKING:
+    from isogloss.backbones import Backbone
+    from isogloss.example import Example
+    from isogloss.methods import Score, Weights
+    from isogloss.problem import Problem
+    from isogloss.recipes import Recipe
+    from isogloss.run import Run
+    from isogloss.train import Trained
+
+
+def fit(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> System:
+    """Run the five stages, once for all targets or once for each, as the recipe's scope says."""
+    joint = recipe.scope == "joint"
+    networks = {
+        target: carry(recipe, problem if joint else problem.narrow(target), backbone, run)
+        for target in ([""] if joint else problem.targets)
+    }
+    return System(
+        task=problem.task,
+        base=networks.pop("", None),
+        members=networks,
+        source=problem.source,
+        targets=problem.targets,
+        recipe=recipe.name,
+        backbone={"id": backbone.id, "exposure": backbone.exposure},
+        precision=run.precision,
+        inference=recipe.inference,
+    )
+
+
+def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Member:
+    """Stages one to four: a problem and a backbone in, a finished network out."""
+    import transformers
+
+    with run.stage("data"):
+        for data_part in recipe.data:
+            problem = data_part(problem, run)
+    with run.stage("model"):
+        for model_part in recipe.model:
+            backbone = model_part(backbone, problem, run)
+    with run.stage("objective"):
+        transformers.set_seed(run.seed)
+        trained = recipe.learns_by(backbone, problem, run)
+        run.tokens += trained.tokens
+    with run.stage("weights"):
+        finish = recipe.finishes_by
+        chosen = finish([trained], target_score(problem, run) if finish.oracle else source_score(problem, run), run)
+        trained.model.load_state_dict(chosen.weights, strict=False)
+        run.choices.append({"seed": run.seed, **chosen.how})
+        run.clear_scratch()
+    return Member(model=trained.model.eval(), tokenizer=trained.tokenizer)
+
+
+def source_score(problem: Problem, run: Run) -> Score:
+    """Score of weights on source dev: all that an honest weights part may look at."""
+    examples = problem.source_examples("dev")
+    seen = False
+
+    def score(trained: Trained, weights: Weights) -> float:
+        nonlocal seen
+        if not seen:  # a rule that never asks has not seen the data
+            run.ledger.record("select", examples, problem)
+            seen = True
+        trained.model.load_state_dict(weights, strict=False)
+        return _primary(trained, examples, run)
+
+    return score
+
+
+def target_score(problem: Problem, run: Run) -> Score:
+    """Mean score of weights over the targets' test files: for the oracle only."""
+    tests = run.test or {}
+
+    def score(trained: Trained, weights: Weights) -> float:
+        trained.model.load_state_dict(weights, strict=False)
+        values = [_primary(trained, tests[lang], run) for lang in problem.targets if lang in tests]
+        return sum(values) / len(values)
+
+    return score
+
+
+def _primary(trained: Trained, examples: Sequence[Example], run: Run) -> float:
+    from isogloss.metrics import ones
+
+    predictions = Member(model=trained.model, tokenizer=trained.tokenizer).predict(trained.task, examples, run=run)
+    values = trained.task.scores(examples, [prediction.value for prediction in predictions], ones(len(examples)))
+    return float(values[trained.task.metric][0])

@@ -1,0 +1,1 @@
+"""Stage 3: objectives, which learn the task."""

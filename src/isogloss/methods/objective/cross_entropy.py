@@ -1,0 +1,49 @@
+"""Plain fine-tuning on the labelled source data: the objective of every recipe that names no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from isogloss.backbones import Backbone
+    from isogloss.problem import Problem
+    from isogloss.run import Run
+    from isogloss.train import Trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossEntropy:
+    """Fine-tune on source labels with cross-entropy (squared error where the label is a number).
+
+    Attributes:
+        trains: ``body`` leaves the input embeddings as they are: four fifths of a multilingual encoder's weights, most
+            of them for words the source data never shows; ``all`` trains them too, ``head`` trains only the new layer.
+        epochs: passes over the training data.
+        min_steps: on small data, passes are added until there are so many updates.
+        learning_rate, head_learning_rate: for the encoder and for the new layer.
+        max_length: pieces read of a text.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("train",)
+
+    trains: Literal["all", "body", "head"] = "body"
+    epochs: int = 5
+    min_steps: int = 150
+    learning_rate: float = 1e-4
+    head_learning_rate: float = 1e-3
+    batch_size: int = 16
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    max_length: int = 512
+
+    def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
+        """Train one phase on all source examples."""
+        from dataclasses import asdict
+
+        from isogloss.train import Phase, train_phases
+
+        examples = problem.source_examples("train")
+        run.ledger.record("train", examples, problem)
+        phase = Phase(name="source", examples=examples, **asdict(self))
+        return train_phases(backbone.model(problem.task), backbone.tokenizer(), problem.task, [phase], run)

@@ -1,0 +1,1 @@
+"""Stage 4: rules that make the finished weights out of the snapshots of training."""

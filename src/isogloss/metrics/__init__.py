@@ -1,0 +1,29 @@
+"""Scores, their intervals and the verdict on a difference.
+
+Every metric is a function of gold, predictions and a weight matrix of R resamples x N items. On a row of ones it is the
+point estimate, on bootstrap counts the same function gives the values the interval is read from: one definition for
+both. Differences are paired when the two systems are scored with the same weights.
+"""
+
+from __future__ import annotations
+
+from isogloss.metrics.intervals import Verdict, interval, ones, resamples, verdict
+from isogloss.metrics.scores import accuracy, macro_f1, spearman, token_accuracy
+from isogloss.metrics.spans import Span, repair, span_scores, spans_of, tags_of
+
+__all__ = [
+    "Span",
+    "Verdict",
+    "accuracy",
+    "interval",
+    "macro_f1",
+    "ones",
+    "repair",
+    "resamples",
+    "span_scores",
+    "spans_of",
+    "spearman",
+    "tags_of",
+    "token_accuracy",
+    "verdict",
+]

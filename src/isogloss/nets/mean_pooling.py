@@ -1,0 +1,73 @@
+"""Mean pooling inside a stock BERT- or RoBERTa-shaped encoder: one frozen layer on top that averages.
+
+Sentence encoders such as E5 were trained to carry a sentence in the *mean* of their token vectors, but the
+classification heads of transformers read the first token only. An ordinary layer can do the averaging: with zero query
+and key weights every attention score is equal, so that the attention output at each position is the mean over the
+tokens that are not padding; identity value and a large multiple of the identity as output make that mean outweigh the
+residual, and with a silent feed-forward block layer normalisation is all that remains:
+
+    LN(h_first + SCALE * mean(h)) = LN(mean(h)) + O(1 / SCALE)
+
+because LN does not see scale. The model stays a plain ``BertForSequenceClassification`` of one more layer, which loads
+anywhere without our code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SCALE = 2.0**14
+"""Weight of the mean against the first token's own state: large enough to drown it, small enough for bf16."""
+
+
+def append_mean_pooling(encoder: nn.Module) -> None:
+    """Append the averaging layer to ``encoder`` (in place) and freeze it.
+
+    Args:
+        encoder: a post-layer-norm encoder with ``encoder.layer`` of BERT's shape (BERT, RoBERTa, XLM-R).
+    """
+    import copy
+
+    import torch
+
+    layer = copy.deepcopy(_layers(encoder)[-1])
+    config: Any = encoder.config
+    eye = torch.eye(config.hidden_size)
+    attention, mixed = layer.attention.self, layer.attention.output
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()
+        attention.value.weight.copy_(eye)
+        mixed.dense.weight.copy_(SCALE * eye)
+        mixed.LayerNorm.weight.fill_(1)
+        layer.output.LayerNorm.weight.fill_(1)
+    layer.requires_grad_(False)
+    _layers(encoder).append(layer)
+    config.num_hidden_layers += 1
+
+
+def has_mean_pooling(encoder: nn.Module) -> bool:
+    """Whether the last layer is the averaging layer (also true after loading it from disk)."""
+    last = _layers(encoder)[-1]
+    query = last.attention.self.query.weight
+    return not bool(query.any()) and float(last.attention.output.dense.weight[0, 0]) == SCALE
+
+
+def averaging_layer(encoder: nn.Module) -> list[nn.Parameter]:
+    """The weights of the averaging layer, none where the encoder has none."""
+    there = supports_mean_pooling(encoder) and has_mean_pooling(encoder)
+    return list(_layers(encoder)[-1].parameters()) if there else []
+
+
+def supports_mean_pooling(encoder: nn.Module) -> bool:
+    """Whether the layers have BERT's shape: attention and feed-forward, each followed by layer normalisation."""
+    config: Any = encoder.config
+    return config.model_type in ("bert", "roberta", "xlm-roberta", "camembert", "electra")
+
+
+def _layers(encoder: nn.Module) -> Any:
+    stack: Any = encoder.encoder
+    return stack.layer

@@ -1,0 +1,160 @@
+"""The recipe: a named composition of parts, and how two of them combine."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from isogloss.errors import RecipeError, unknown
+from isogloss.methods.objective.cross_entropy import CrossEntropy
+from isogloss.methods.weights.source_dev import SourceDev
+
+if TYPE_CHECKING:
+    from isogloss.methods import DataPart, InferencePart, ModelPart, ObjectivePart, Part, WeightsPart
+
+DEFAULT_BACKBONE = "isogloss:e5-small"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A composition of parts, one list or slot for each stage of the flow.
+
+    Attributes:
+        name: what the user types.
+        summary: one line for ``isogloss recipes``.
+        paper, link: the source, empty for what we made up.
+        data, model, inference: parts in the order in which they act (inference: the first is the outermost).
+        objective: None stands for the default, cross-entropy on the source labels.
+        weights: None stands for the default, the snapshot best on source dev.
+        scope: ``joint`` makes one model for all targets, ``target`` one member for each.
+        backbone: the encoder it starts from unless the user names another.
+        deviations: where we depart from the paper or its code, and why.
+    """
+
+    name: str
+    summary: str = ""
+    paper: str = ""
+    link: str = ""
+    data: tuple[DataPart, ...] = ()
+    model: tuple[ModelPart, ...] = ()
+    objective: ObjectivePart | None = None
+    weights: WeightsPart | None = None
+    inference: tuple[InferencePart, ...] = ()
+    scope: Literal["joint", "target"] = "joint"
+    backbone: str = DEFAULT_BACKBONE
+    deviations: str = field(default="", repr=False)
+
+    @property
+    def learns_by(self) -> ObjectivePart:
+        """The objective in force."""
+        return self.objective or CrossEntropy()
+
+    @property
+    def finishes_by(self) -> WeightsPart:
+        """The weights part in force."""
+        return self.weights or SourceDev()
+
+    def parts(self) -> Iterator[Part]:
+        """All parts in force, in the order of the flow."""
+        yield from (*self.data, *self.model, self.learns_by, self.finishes_by, *self.inference)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The resources that some part cannot do without."""
+        return tuple(sorted({need for part in self.parts() for need in part.needs}))
+
+    def __add__(self, other: Recipe) -> Recipe:
+        """Both recipes in one; raises RecipeError where they cannot go together."""
+        for slot in ("objective", "weights"):
+            mine, theirs = getattr(self, slot), getattr(other, slot)
+            if mine is not None and theirs is not None and mine != theirs:
+                raise RecipeError(
+                    f"'{self.name}' brings {slot} ({part_name(mine)}) and so does '{other.name}' ({part_name(theirs)})",
+                    fix="A run has one; leave one of the two recipes out",
+                )
+        _check_order((*self.model, *other.model))
+        return replace(
+            self,
+            name=f"{self.name}+{other.name}",
+            summary="",
+            paper="; ".join(filter(None, (self.paper, other.paper))),
+            link="",
+            data=(*self.data, *other.data),
+            model=(*self.model, *other.model),
+            objective=self.objective or other.objective,
+            weights=self.weights or other.weights,
+            inference=(*self.inference, *other.inference),
+            scope="target" if "target" in (self.scope, other.scope) else "joint",
+            backbone=other.backbone if self.backbone == DEFAULT_BACKBONE else self.backbone,
+        )
+
+    def set(self, values: Mapping[str, str]) -> Recipe:
+        """The recipe with fields of its parts changed, ``{"cross_entropy.epochs": "3"}``.
+
+        Raises:
+            RecipeError: there is no such part or field, or the value does not fit its type.
+        """
+        changed = self
+        for key, value in values.items():
+            changed = changed._set_one(key, value)
+        return changed
+
+    def _set_one(self, key: str, value: str) -> Recipe:
+        name, dot, attribute = key.partition(".")
+        parts = {part_name(part): part for part in self.parts()}
+        if not dot or name not in parts:
+            raise RecipeError(unknown("part", name, parts).rstrip("."), fix="Settings have the form part.field=value")
+        old = parts[name]
+        new = _with_field(old, attribute, value)
+
+        def swap(listed: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(new if part is old else part for part in listed)
+
+        return replace(
+            self,
+            data=swap(self.data),
+            model=swap(self.model),
+            inference=swap(self.inference),
+            objective=new if name == part_name(self.learns_by) else self.objective,
+            weights=new if name == part_name(self.finishes_by) else self.weights,
+        )
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Every part's hyper-parameters, by part name."""
+        listed: list[Any] = list(self.parts())
+        return {part_name(part): {f.name: getattr(part, f.name) for f in fields(part)} for part in listed}
+
+
+def part_name(part: object) -> str:
+    """``CrossEntropy`` is called ``cross_entropy`` by users."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(part).__name__).lower()
+
+
+def _with_field(part: Any, attribute: str, value: str) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    hints = typing.get_type_hints(type(part))
+    names = [f.name for f in fields(part)]
+    if attribute not in names:
+        raise RecipeError(unknown(f"field of {part_name(part)}", attribute, names).rstrip("."))
+    try:
+        fitting = TypeAdapter(hints[attribute]).validate_python(value)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise RecipeError(f"{part_name(part)}.{attribute}={value} does not fit: {reason}") from None
+    return replace(part, **{attribute: fitting})
+
+
+def _check_order(parts: tuple[ModelPart, ...]) -> None:
+    delta: ModelPart | None = None
+    for part in parts:
+        if delta is not None and {"vocabulary", "depth"} & set(part.changes):
+            raise RecipeError(
+                f"{part_name(part)} changes {' and '.join(sorted(part.changes))} after {part_name(delta)} has attached a delta",
+                fix=f"Name the recipe with {part_name(part)} first",
+            )
+        if "delta" in part.changes:
+            delta = part

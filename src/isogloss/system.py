@@ -1,0 +1,268 @@
+"""The system: what a transfer leaves behind. Predicts, and is saved and loaded as ordinary transformers folders."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isogloss import __version__
+from isogloss.backbones.hush import hushed
+from isogloss.backbones.safety import inspect_folder
+from isogloss.errors import DataError, IsoglossError, ResourceError
+from isogloss.example import Example
+from isogloss.languages import Language, find
+from isogloss.problem import make_examples
+from isogloss.readers import Row
+from isogloss.tasks import Prediction, Task, task_from_config
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from isogloss.methods import InferencePart, Predict
+    from isogloss.run import Run
+    from isogloss.train import Precision
+
+CARD = "isogloss.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One network with its tokenizer."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    def predict(self, task: Task, examples: Sequence[Example], *, run: Run) -> list[Prediction]:
+        """Predictions in the order of ``examples``, whose labels are not looked at."""
+        from isogloss.train import forward
+
+        encoded = task.encode(examples, self.tokenizer, max_length=self.longest, labelled=False)
+        with run.progress("predicting", len(encoded.features)) as tick:
+            logits = forward(self.model, self.tokenizer, encoded.features, precision=run.precision, progress=tick)
+        return task.decode(logits, encoded, examples)
+
+    @property
+    def longest(self) -> int:
+        """Pieces the network can read at once."""
+        return int(min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings, 512))
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A trained system.
+
+    Attributes:
+        task: the task with its labels.
+        base: the shared network of a joint system; None for a system of members only.
+        members: networks by target language, for recipes whose scope is the target.
+        source, targets: canonical language codes.
+        recipe, settings: the recipe's name and what was changed in it.
+        inference: the recipe's inference parts, the outermost first.
+        backbone: id and exposure of the encoder it began with.
+        precision: the number format it was trained and scored in, used for prediction too.
+    """
+
+    task: Task
+    base: Member | None
+    members: Mapping[str, Member] = field(default_factory=dict)
+    source: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    recipe: str = "direct"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    backbone: Mapping[str, str] = field(default_factory=dict)
+    precision: Precision = "fp32"
+    inference: tuple[InferencePart, ...] = ()
+
+    def predict(
+        self,
+        inputs: Sequence[str | Mapping[str, Any]],
+        *,
+        lang: str | None = None,
+        quiet: bool = True,
+    ) -> list[Prediction]:
+        """Predict for texts, or for dictionaries with the task's input fields.
+
+        Args:
+            inputs: texts (for pairs: dictionaries with ``text_a`` and ``text_b``; for tagging also ``tokens``).
+            lang: the inputs' language; ``"auto"`` detects it text by text. A joint system works without it.
+            quiet: no progress bar.
+
+        Returns:
+            One prediction an input, in order.
+
+        Raises:
+            DataError: an input is not what the task reads.
+            IsoglossError: the system has members and none for the language.
+        """
+        rows = [Row(line=i, fields=self._fields(value, i)) for i, value in enumerate(inputs, start=1)]
+        examples = make_examples(type(self.task), rows, lang="und", split="inputs", place="inputs", labelled=False)
+        return self.predict_examples(examples, langs=self.languages(examples, lang), quiet=quiet)
+
+    def languages(self, examples: Sequence[Example], lang: str | None) -> list[str]:
+        """The language of each example: the given one, or the detected one for ``"auto"``."""
+        if lang != "auto":
+            return [Language.parse(lang).code if lang else "und"] * len(examples)
+        from isogloss.languages.detect import detect
+
+        candidates = [Language.parse(code) for code in (*self.source, *self.targets)]
+        return detect([self.task.text(example.fields) for example in examples], candidates)
+
+    def predict_examples(
+        self, examples: Sequence[Example], *, langs: Sequence[str], quiet: bool = True
+    ) -> list[Prediction]:
+        """Route each example to the member of its language, or all to the base, through the recipe's inference parts."""
+        with tempfile.TemporaryDirectory(prefix="isogloss-") as folder:
+            run = self._run(Path(folder), quiet)
+            results: dict[int, Prediction] = {}
+            for member, chosen in self._routes(langs).items():
+                answer = self._wrapped(self._member(member), run)
+                for i, prediction in zip(chosen, answer([examples[i] for i in chosen]), strict=True):
+                    results[i] = prediction
+        return [results[i] for i in range(len(examples))]
+
+    def _fields(self, value: str | Mapping[str, Any], number: int) -> dict[str, Any]:
+        if isinstance(value, Mapping):
+            return dict(value)
+        names = getattr(self.task, "inputs", ("text",))
+        if not isinstance(value, str) or len(names) > 1:
+            raise DataError(
+                f"an input of this task is a dictionary with {' and '.join(names)}, not {value!r:.40}",
+                where="inputs",
+                line=number,
+            )
+        return {names[0]: value}
+
+    def _routes(self, langs: Sequence[str]) -> dict[str, list[int]]:
+        routes: dict[str, list[int]] = {}
+        for i, lang in enumerate(langs):
+            match = find(lang, self.members) if self.members else None
+            if match is None and self.base is None:
+                there = ", ".join(sorted(self.members))
+                raise IsoglossError(f"The system has no member for '{lang}'; there are {there}", fix="Give --lang")
+            routes.setdefault("" if match is None else match.code, []).append(i)
+        return routes
+
+    def _member(self, name: str) -> Member:
+        member = self.members[name] if name else self.base
+        assert member is not None  # noqa: S101  # _routes has seen to it
+        return member
+
+    def _wrapped(self, member: Member, run: Run) -> Predict:
+        def answer(examples: Sequence[Example]) -> list[Prediction]:
+            return member.predict(self.task, examples, run=run)
+
+        wrapped: Predict = answer
+        for part in reversed(self.inference):
+            wrapped = part(wrapped, run)
+        return wrapped
+
+    def _run(self, folder: Path, quiet: bool) -> Run:
+        from isogloss.flow import fit
+        from isogloss.run import Run
+
+        return Run(flow=fit, folder=folder, precision=self.precision, quiet=quiet)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the system to a folder.
+
+        A joint system is an ordinary transformers folder (config, safetensors, tokenizer) and ``isogloss.json``;
+        members are such folders under ``members/<language>``.
+        """
+        folder = Path(folder)
+        with hushed():
+            for place, member in self._homes(folder, {"": self.base} | dict(self.members)):
+                member.model.save_pretrained(place)
+                member.tokenizer.save_pretrained(place)
+        card = {
+            "format": FORMAT,
+            "isogloss": __version__,
+            "task": self.task.config(),
+            "source": self.source,
+            "targets": self.targets,
+            "recipe": self.recipe,
+            "settings": dict(self.settings),
+            "backbone": dict(self.backbone),
+            "precision": self.precision,
+            "base": self.base is not None,
+            "members": sorted(self.members),
+            "inference": len(self.inference),
+        }
+        (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
+
+    @staticmethod
+    def _homes(folder: Path, members: Mapping[str, Member | None]) -> list[tuple[Path, Member]]:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [(folder / "members" / name if name else folder, m) for name, m in members.items() if m is not None]
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> System:
+        """Load a system from its folder, or from the run folder that holds it as ``model/``.
+
+        Raises:
+            ResourceError: the folder holds no system, or one of a newer format, or is not safe to load.
+        """
+        folder = Path(folder)
+        folder = folder / "model" if (folder / "model" / CARD).is_file() else folder
+        card = _read_card(folder)
+        task = task_from_config(card["task"])
+        members = {name: _load_member(folder / "members" / name, task) for name in card["members"]}
+        return cls(
+            task=task,
+            base=_load_member(folder, task) if card["base"] else None,
+            members=members,
+            source=tuple(card["source"]),
+            targets=tuple(card["targets"]),
+            recipe=card["recipe"],
+            settings=card["settings"],
+            backbone=card["backbone"],
+            precision=card["precision"],
+            inference=_inference_parts(card),
+        )
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    path = folder / CARD
+    if not path.is_file():
+        raise ResourceError(
+            "There is no isogloss system here", where=folder, fix="Give the folder that 'isogloss transfer --out' wrote"
+        )
+    try:
+        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ResourceError(f"This is not valid JSON ({error})", where=path, fix="Run the transfer again") from None
+    if card.get("format") != FORMAT:
+        raise ResourceError(
+            f"The system has format {card.get('format')}, this version reads {FORMAT}",
+            where=path,
+            fix="Update isogloss",
+        )
+    return card
+
+
+def _inference_parts(card: Mapping[str, Any]) -> tuple[InferencePart, ...]:
+    from isogloss.recipes import resolve
+
+    return resolve(card["recipe"], settings=card["settings"]).inference if card["inference"] else ()
+
+
+def _load_member(folder: Path, task: Task) -> Member:
+    import transformers
+    from safetensors import SafetensorError
+
+    inspect_folder(folder)
+    auto = getattr(transformers, task.auto_class)
+    try:
+        with hushed():
+            model = auto.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise ResourceError(
+            f"The model cannot be loaded: {reason}", where=folder, fix="Copy the folder again or repeat the run"
+        ) from error
+    return Member(model=model.eval(), tokenizer=tokenizer)

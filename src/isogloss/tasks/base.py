@@ -1,0 +1,142 @@
+"""What every task provides: how its rows are read, encoded, decoded and scored."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from transformers import PreTrainedTokenizerBase
+
+    from isogloss.example import Example
+
+# N examples, R resamples, F features (an example longer than the encoder is cut into several), T pieces, C classes.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """An answer of a system: ``value`` as the task defines it, ``score`` in [0, 1] is the model's own probability."""
+
+    value: Any
+    score: float
+
+
+@dataclass(kw_only=True, slots=True)
+class Encoded:
+    """Examples as model inputs.
+
+    Attributes:
+        features: F dictionaries of model inputs; ``labels`` among them where the examples are labelled.
+        owner: for each feature the index of its example.
+        notes: for each feature what ``decode`` needs to find its way back into the text.
+        truncated: how many examples lost text because they are longer than the encoder allows.
+    """
+
+    features: list[dict[str, Any]]
+    owner: list[int]
+    notes: list[Any] = field(default_factory=list)
+    truncated: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """A kind of prediction together with its label set.
+
+    Attributes:
+        labels: the closed label set, in the order of the model's outputs.
+        metric: the primary metric, one of ``metrics``.
+    """
+
+    name: ClassVar[str]
+    auto_class: ClassVar[str]
+    """Name of the transformers Auto class whose head fits the task."""
+
+    labels: tuple[str, ...]
+    metric: str
+
+    @property
+    @abstractmethod
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the scores the task reports, all in [0, 1] but ``spearman``; the default primary one first."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, raw: Mapping[str, Any], *, labelled: bool = True) -> dict[str, Any]:
+        """The task's fields from a raw row.
+
+        Raises:
+            ValueError: with one clause that says what is wrong; the caller adds file and line.
+        """
+
+    @classmethod
+    @abstractmethod
+    def labels_in(cls, fields: Mapping[str, Any]) -> set[str]:
+        """The labels an example uses, as they occur in the data."""
+
+    @classmethod
+    @abstractmethod
+    def from_data(cls, examples: Sequence[Example], labels: Sequence[str] | None = None) -> Task:
+        """The task with the label set found in (source) examples, or with the given one."""
+
+    @abstractmethod
+    def text(self, fields: Mapping[str, Any]) -> str:
+        """The input text of an example as one string: what leak checks compare."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the model's output units; one name for a regression."""
+
+    @abstractmethod
+    def encode(
+        self, examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, max_length: int, labelled: bool
+    ) -> Encoded:
+        """Turn examples into model inputs of at most ``max_length`` pieces."""
+
+    @abstractmethod
+    def decode(self, logits: Sequence[np.ndarray], encoded: Encoded, examples: Sequence[Example]) -> list[Prediction]:
+        """One prediction per example from the logits of its features (C, or T x C for token tasks)."""
+
+    @abstractmethod
+    def scores(
+        self, examples: Sequence[Example], predictions: Sequence[Any], weights_RN: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Every metric for each of R weightings of the N examples; predictions are ``Prediction.value``."""
+
+    def config(self) -> dict[str, Any]:
+        """What ``task_from_config`` needs to build the same task again."""
+        return {"name": self.name, "labels": list(self.labels), "metric": self.metric}
+
+
+def require_text(raw: Mapping[str, Any], name: str) -> str:
+    """The string in column ``name``; ValueError says what is there instead."""
+    if name not in raw:
+        raise ValueError(f"column '{name}' is missing (there are: {', '.join(raw) or 'none'})")
+    value = raw[name]
+    if not isinstance(value, str):
+        raise ValueError(f"column '{name}' holds {type(value).__name__}, expected text")
+    return value
+
+
+def require_label(raw: Mapping[str, Any], name: str = "label") -> str:
+    """The label in column ``name``; integers and booleans are taken by their spelling."""
+    if name not in raw:
+        raise ValueError(f"column '{name}' is missing (there are: {', '.join(raw) or 'none'})")
+    value = raw[name]
+    if isinstance(value, bool | int):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"column '{name}' holds {value!r:.40}, expected a label")
+    return value
+
+
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with lone surrogates replaced, one character for one: tokenizers accept it and offsets still hold."""
+    return SURROGATES.sub("\ufffd", text)

@@ -1,0 +1,9 @@
+"""The training loop and everything around it."""
+
+from __future__ import annotations
+
+from isogloss.train.batching import forward
+from isogloss.train.phases import Phase, Snapshot, Trained, train_phases
+from isogloss.train.precision import Precision, choose_precision
+
+__all__ = ["Phase", "Precision", "Snapshot", "Trained", "choose_precision", "forward", "train_phases"]

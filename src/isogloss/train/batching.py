@@ -1,0 +1,79 @@
+"""Features to padded batches, and batched forward passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isogloss.train.precision import Precision
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# B batch, T pieces, C classes
+
+Feature = Mapping[str, Any]
+PADDING = {"labels": -100}
+
+
+def collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[Feature]], dict[str, torch.Tensor]]:
+    """A function that stacks features: numbers become a vector, lists are padded on the right to the longest.
+
+    ``labels`` are padded with -100, ``input_ids`` with the tokenizer's padding id, everything else with 0.
+    """
+    import torch
+
+    fill = PADDING | {"input_ids": tokenizer.pad_token_id or 0}
+
+    def collate(features: Sequence[Feature]) -> dict[str, torch.Tensor]:
+        batch = {}
+        for key in features[0]:
+            values = [feature[key] for feature in features]
+            if isinstance(values[0], list):
+                width = max(map(len, values))
+                values = [value + [fill.get(key, 0)] * (width - len(value)) for value in values]
+            batch[key] = torch.tensor(values)
+        return batch
+
+    return collate
+
+
+def forward(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    features: Sequence[Feature],
+    *,
+    precision: Precision,
+    tokens_per_batch: int = 4096,
+    progress: Callable[[int], None] | None = None,
+) -> list[np.ndarray]:
+    """Logits of every feature (C, or T x C without padding), float32, in the given order.
+
+    Features are sorted by length and batched to at most ``tokens_per_batch`` pieces with padding.
+    """
+    import torch
+
+    device = model.device
+    collate = collator(tokenizer)
+    order = sorted(range(len(features)), key=lambda i: len(features[i]["input_ids"]), reverse=True)
+    results: dict[int, np.ndarray] = {}
+    was_training = model.training
+    model.eval()
+    start = 0
+    while start < len(order):
+        longest = len(features[order[start]]["input_ids"])
+        chosen = order[start : start + max(1, tokens_per_batch // max(longest, 1))]
+        inputs = collate([{k: v for k, v in features[i].items() if k in tokenizer.model_input_names} for i in chosen])
+        inputs = {key: value.to(device) for key, value in inputs.items()}
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            logits = model(**inputs).logits.float().cpu().numpy()
+        for row, i in zip(logits, chosen, strict=True):
+            results[i] = row if row.ndim == 1 else row[: len(features[i]["input_ids"])]
+        start += len(chosen)
+        if progress is not None:
+            progress(len(chosen))
+    model.train(was_training)
+    return [results[i] for i in range(len(features))]
