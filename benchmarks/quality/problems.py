@@ -61,7 +61,6 @@ class Folder:
 
     task: str
     files: Mapping[tuple[str, str], DataFile]
-    unseen: frozenset[str] = frozenset()
 
     @property
     def targets(self) -> list[str]:
@@ -119,10 +118,12 @@ def masakhanews(data: Path) -> Folder:
 
 
 def xnli(data: Path) -> Folder:
-    """XNLI: entailment, neutral, contradiction, trained on MultiNLI.
+    """XNLI with two labels, entailment and neutral, trained on MultiNLI.
 
-    Dev and test are two parts of XNLI's validation set, cut between two premises after about 150 rows. The row's
-    number is the id, so parallel items share it. MultiNLI pairs with a premise of XNLI's are left out.
+    The English training rows at hand hold no contradiction, so XNLI's contradictions are left out too: figures are not
+    comparable with three-way XNLI. Dev and test are two parts of XNLI's validation set, cut between two premises after
+    about 150 rows: they share no item in any language. The row's number is the id, so parallel items share it.
+    MultiNLI pairs with a premise of XNLI's are left out.
     Origin: XNLI (CC-BY-NC-4.0, non-commercial only) and MultiNLI (OANC and other open terms).
     """
     rows = {lang: xnli_rows(data / f"nli/xnli/{lang}/dev.jsonl", "xnli-{:04}") for lang in XNLI_TEST_LANGUAGES}
@@ -133,26 +134,16 @@ def xnli(data: Path) -> Folder:
     seen = {normalised(row["text_a"]) for row in english}
     train = xnli_rows(data / "nli/xnli/en/train.jsonl", "mnli-{:05}")
     train = [row for row in train if normalised(row["text_a"]) not in seen]
-    files = {("train", SOURCE): jsonl(train), ("dev", SOURCE): jsonl(english[:cut])}
+    known = {row["label"] for row in train}
+
+    def part(rows: Sequence[Row]) -> DataFile:
+        return jsonl(row for row in rows if row["label"] in known)
+
+    files = {("train", SOURCE): jsonl(train), ("dev", SOURCE): part(english[:cut])}
     for lang in XNLI_TEST_LANGUAGES:
         code = SOURCE if lang == "en" else "zho_Hans" if lang == "zh" else ISO3[lang]
-        files["test", code] = jsonl(rows[lang][cut:])
-    unseen = {row["label"] for row in english} - {row["label"] for row in train}
-    return Folder(task="pair", files=files, unseen=frozenset(unseen))
-
-
-def xnli_2way(data: Path) -> Folder:
-    """XNLI with two labels, entailment and not_entailment (neutral or contradiction).
-
-    Rows, ids and splits are those of the problem xnli. One third of dev and test is entailment.
-    Origin: XNLI (CC-BY-NC-4.0, non-commercial only) and MultiNLI (OANC and other open terms).
-    """
-
-    def merged(file: DataFile) -> DataFile:
-        rows = [json.loads(line) for line in file.text.split("\n") if line]
-        return jsonl(row if row["label"] == "entailment" else {**row, "label": "not_entailment"} for row in rows)
-
-    return Folder(task="pair", files={key: merged(file) for key, file in xnli(data).files.items()})
+        files["test", code] = part(rows[lang][cut:])
+    return Folder(task="pair", files=files)
 
 
 def ner(data: Path) -> Folder:
@@ -236,7 +227,6 @@ PROBLEMS = {
     "sib200": sib200,
     "masakhanews": masakhanews,
     "xnli": xnli,
-    "xnli-2way": xnli_2way,
     "ner": ner,
     "pos": pos,
     "panx-dev": panx_dev,
@@ -340,19 +330,12 @@ def write(name: str, folder: Folder, out: Path) -> None:
     """Write a problem folder to ``out/name``, over files of the same name. Its comment is the function's docstring."""
     comment = (inspect.getdoc(PROBLEMS[name]) or "").split("\n")
     settings = [f'task = "{folder.task}"', f'source = ["{SOURCE}"]', f"targets = {json.dumps(folder.targets)}"]
-    if folder.unseen:
-        comment += ["", f"WARNING: {unseen_warning(folder)}"]
-        settings.append('labels = "open"')
     head = [f"# {line}".rstrip() for line in comment]
     texts = {"problem.toml": "\n".join([*head, "", *settings, ""])}
     texts |= {f"{split}/{lang}.{file.suffix}": file.text for (split, lang), file in folder.files.items()}
     for path, text in texts.items():
         (out / name / path).parent.mkdir(parents=True, exist_ok=True)
         (out / name / path).write_text(text, encoding="utf-8", newline="\n")
-
-
-def unseen_warning(folder: Folder) -> str:
-    return f"no training row has the label {', '.join(sorted(folder.unseen))}, so no result here means much."
 
 
 def data_folder() -> Path:
@@ -379,8 +362,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             write(name, folder, options.out)
             for (split, lang), file in folder.files.items():
                 print(f"{name:<12} {split:<6} {lang:<9} {file.count:>6}", file=sys.stderr)
-            if folder.unseen:
-                print(f"{name}: {unseen_warning(folder)}", file=sys.stderr)
     except FileNotFoundError as error:
         sys.exit(str(error))
 

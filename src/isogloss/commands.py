@@ -99,8 +99,9 @@ def transfer(
                 best, system = (score, seed), replace(candidate, settings=dict(settings or {}))
             del candidate  # two networks at a time are enough
         report = build_report(problem, chosen, network, run, _scored(problem, answers), answers)
-        if home is not None and best is not None:
-            home.write(system, report, problem, chosen, answers, seed=best[1])
+        report.model_seed = best[1] if best else None
+        if home is not None:
+            home.write(system, report, problem, chosen, answers)
     return system, report
 
 
@@ -163,11 +164,12 @@ def compare(
         recipes: two or more recipe names; reports of all but the first hold ``baseline`` with the difference of the
             mean over targets, its 95 % interval (paired: same items, jointly over languages) and a verdict.
         out: folder; each recipe's run is a folder in it.
-        resume, force: as for :func:`transfer`.
+        resume: as for :func:`transfer`.
+        force: as for :func:`transfer`.
         options: passed on to :func:`transfer`.
 
     Raises:
-        IsoglossError: fewer than two recipes, or what ``transfer`` raises; all recipes are checked before the first runs.
+        IsoglossError: fewer than two recipes, or what ``transfer`` raises; all are checked before the first runs.
     """
     if len(recipes) < 2 or len(set(recipes)) < len(recipes):
         raise IsoglossError("A comparison needs two different recipes or more", fix="Write --recipes direct,frozen")

@@ -42,7 +42,7 @@ class Leak:
     """A test item that something before the test has seen.
 
     Attributes:
-        kind: ``exact`` (the same text), ``normalised`` (the same but for case, punctuation, spacing and Unicode form) or
+        kind: ``exact`` (the same text), ``normalised`` (but for case, punctuation, spacing and Unicode form) or
             ``parallel`` (the same id: the item itself or its translation).
         role: in which role it was seen.
         seen, test: where the two copies stand, ``train/eng.jsonl:12``.

@@ -65,7 +65,7 @@ class OutputFolder:
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """The work folder inside; kept when the run breaks off, so that it can be resumed, removed when it ends well."""
+        """The work folder inside; removed when the run ends well, kept for ``resume`` when it breaks off."""
         place = self.claim() / WORK
         place.mkdir(exist_ok=True)
         yield place
@@ -78,15 +78,13 @@ class OutputFolder:
         problem: Problem,
         recipe: Recipe,
         answers: Mapping[int, Mapping[str, Sequence[Prediction]]],
-        *,
-        seed: int,
     ) -> None:
         """Write model, card, predictions, resolved recipe and log, and the report last."""
         from isogloss.evaluation.card import render_card
 
         system.save_pretrained(self.folder / "model")
         (self.folder / "model" / "README.md").write_text(render_card(report), encoding="utf-8")
-        self._write_predictions(problem, answers, seed)
+        self._write_predictions(problem, answers, report.model_seed or report.seeds[0])
         (self.folder / "recipe.toml").write_text(_toml(report, recipe), encoding="utf-8")
         rows = [{"event": "selection", **choice} for choice in report.selection["runs"]]
         rows += [{"event": "cost", **row} for row in report.nested]

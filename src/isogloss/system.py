@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 CARD = "isogloss.json"
 FORMAT = 1
+CHUNK = 512
+"""Examples encoded at a time: bounds the memory, and is enough to sort batches by length."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +43,15 @@ class Member:
         """Predictions in the order of ``examples``, whose labels are not looked at."""
         from isogloss.train import forward
 
-        encoded = task.encode(examples, self.tokenizer, max_length=self.longest, labelled=False)
-        with run.progress("predicting", len(encoded.features)) as tick:
-            logits = forward(self.model, self.tokenizer, encoded.features, precision=run.precision, progress=tick)
-        return task.decode(logits, encoded, examples)
+        predictions: list[Prediction] = []
+        with run.progress("predicting", len(examples)) as tick:
+            for start in range(0, len(examples), CHUNK):
+                chunk = examples[start : start + CHUNK]
+                encoded = task.encode(chunk, self.tokenizer, max_length=self.longest, labelled=False)
+                logits = forward(self.model, self.tokenizer, encoded.features, precision=run.precision)
+                predictions += task.decode(logits, encoded, chunk)
+                tick(len(chunk))
+        return predictions
 
     @property
     def longest(self) -> int:
@@ -115,7 +122,7 @@ class System:
     def predict_examples(
         self, examples: Sequence[Example], *, langs: Sequence[str], quiet: bool = True
     ) -> list[Prediction]:
-        """Route each example to the member of its language, or all to the base, through the recipe's inference parts."""
+        """Route each example to its language's member, or all to the base, through the recipe's inference parts."""
         with tempfile.TemporaryDirectory(prefix="isogloss-") as folder:
             run = self._run(Path(folder), quiet)
             results: dict[int, Prediction] = {}

@@ -8,7 +8,7 @@ File format ``E5S1``, little endian, absolute offsets::
     i32 n_tensors, n_tensors x (u16 len, name, u8 dtype, u32 n_elements, u64 offset, u64 n_bytes)
 
 A tensor is f32 (dtype 0) or blocks of 32 weights along the input axis (dtype 1): an f16 scale d and 16 bytes, byte j
-holding weight j in its low and weight j + 16 in its high half; weight = (q - 8) * d. There is no pooler and no MLM head.
+holding weight j in its low and weight j + 16 in its high half; weight = (q - 8) * d. There is no pooler, no MLM head.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _pool_by_mean(model: PreTrainedModel, name: str) -> None:
 
     if not supports_mean_pooling(model.base_model):
         log.warning(
-            "%s was trained to pool by the mean, but its architecture (%s) has no place for it: the first token is used.",
+            "%s pools by the mean, but its architecture (%s) has no place for that: the first token is used.",
             name,
             type(model.base_model).__name__,
         )

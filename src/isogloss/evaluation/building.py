@@ -41,6 +41,7 @@ def build_report(
         problem=problem.name,
         task=problem.task.name,
         metric=problem.task.metric,
+        labels=list(problem.task.labels),
         regime=ledger.regime(problem.targets),
         tier=ledger.tier(problem.targets),
         transductive=ledger.transductive,

@@ -28,7 +28,7 @@ SPAN_KINDS = ("correct", "wrong_type", "wrong_border", "missed", "spurious")
 
 
 def error_table(task: Task, examples: Sequence[Example], predictions: Sequence[Any]) -> dict[str, Any]:
-    """What ``Report.errors`` holds for one language; predictions are ``Prediction.value``, in the order of ``examples``.
+    """What ``Report.errors`` holds for one language; predictions are ``Prediction.value`` in the order of ``examples``.
 
     Returns:
         For labels ``confusion`` and ``examples``; for spans ``spans`` (counts by ``SPAN_KINDS``) and ``examples``; for

@@ -20,7 +20,6 @@ MOST_LABELS = 24
 
 SPAN_HUES = 8
 _BRACKETS = re.compile(r"\[[^\]]*\]")  # intervals, which no line break may tear
-_STRONG = 0.62  # from this tone on, a cell of the heat map is dark enough for light letters
 
 ROLES = {
     "train": ("Training", "labelled items it learned from"),
@@ -52,10 +51,6 @@ class Cell:
     tone: float
     right: bool
 
-    @property
-    def strong(self) -> bool:
-        return self.tone >= _STRONG
-
 
 def render_html(report: Report) -> str:
     """The page as text, to be written as UTF-8."""
@@ -78,6 +73,7 @@ def render_html(report: Report) -> str:
             open_errors=_open(report, rows),
             hues=_hues(report.errors),
             stages=stacked(report.seconds),
+            choices=_choices(report.selection.get("runs", [])),
             roles=[
                 (*ROLES.get(role, (role, "")), counts) for role, counts in sorted(report.resources.items(), key=_place)
             ],
@@ -169,6 +165,15 @@ def _leaks(leaks: Mapping[str, Any]) -> list[tuple[str, str, int]]:
         kind, role = name.split(":")
         table.append((LEAK_KINDS.get(kind, kind), ROLES.get(role, (role, ""))[0], count))
     return table
+
+
+def _choices(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """By seed what was chosen: the training step, and the score that it was chosen for."""
+    chosen: dict[str, list[str]] = {}
+    for run in runs:
+        score = f" ({view.decimal(run['score'])})" if "score" in run else ""
+        chosen.setdefault(f"seed {run['seed']}", []).append(f"step {run.get('step', view.NO_VALUE)}{score}")
+    return {seed: ", ".join(steps) for seed, steps in chosen.items()}
 
 
 def _place(entry: tuple[str, Any]) -> int:

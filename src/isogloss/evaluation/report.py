@@ -18,6 +18,7 @@ class Report(BaseModel):
     ``scores[lang]`` holds every metric's mean over seeds, ``ci95`` with a [low, high] for each metric (bootstrap over
     test items of that mean; the spread over seeds is not in it and stands in ``by_seed``), ``n`` (test items) and
     ``by_seed``. ``metric`` names the primary one, which ``mean_target``, ``source_score`` and ``gap`` refer to.
+    ``model_seed`` is the seed whose network was kept: the one best on source dev.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -26,6 +27,7 @@ class Report(BaseModel):
     problem: str
     task: str
     metric: str
+    labels: list[str] = Field(default_factory=list)
     regime: Literal["zero-shot", "few-shot", "oracle"]
     tier: str
     transductive: bool = False
@@ -36,6 +38,7 @@ class Report(BaseModel):
     targets: list[str]
     selection: dict[str, Any]
     seeds: list[int]
+    model_seed: int | None = None
     scores: dict[str, dict[str, Any]]
     estimate: dict[str, Any] = Field(default_factory=dict)
     unserved: dict[str, str] = Field(default_factory=dict)

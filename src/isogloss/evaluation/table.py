@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from isogloss.evaluation.report import Report
 from isogloss.evaluation.view import (
-    Interval,
     Row,
     bounds,
     cautions,
@@ -31,20 +30,22 @@ def render_table(report: Report) -> Table:
     from rich import box
     from rich.table import Table
 
+    others = metric_names(report)[1:]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    table.add_column("language", overflow="ellipsis", no_wrap=True, max_width=18)
-    table.add_column("code", overflow="ellipsis", no_wrap=True, max_width=9)
-    for i, metric in enumerate(metric_names(report)):
-        table.add_column(metric_label(metric), justify="right", no_wrap=True, min_width=20 if i == 0 else 6)
-    table.add_column("n", justify="right", no_wrap=True, min_width=5)
+    # The widths fit into 80 columns with three metrics and five-digit counts.
+    table.add_column("language", overflow="ellipsis", no_wrap=True, max_width=17 if len(others) > 1 else 26)
+    table.add_column("code", overflow="ellipsis", no_wrap=True, max_width=8)
+    for title in (metric_label(report.metric), "95 % interval", *map(metric_label, others), "n"):
+        table.add_column(title, justify="right", no_wrap=True)
     found = rows(report)
     for i, row in enumerate(found):
         last = i + 1 == len(found) or (row.source and not found[i + 1].source)
         table.add_row(*_cells(row, report.metric), style="bold" if row.source else None, end_section=last)
     if report.mean_target is not None:
-        table.add_row("mean of targets", "", _score(report.mean_target, report.mean_target_ci95), style="bold")
+        mean = (decimal(report.mean_target), bounds(report.mean_target_ci95))
+        table.add_row("mean of targets", "", *mean, style="bold")
     if report.gap is not None:
-        table.add_row("gap to source", "", _score(report.gap, report.gap_ci95))
+        table.add_row("gap to source", "", decimal(report.gap), bounds(report.gap_ci95))
     return table
 
 
@@ -69,11 +70,6 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(caution.text, style="bold red" if caution.grave else "yellow"))
 
 
-def _score(value: float | None, interval: Interval | None) -> str:
-    """A score with its interval, or with room for one: scores stand below each other in a column aligned right."""
-    return f"{decimal(value)} {bounds(interval):14}"
-
-
 def _cells(row: Row, metric: str) -> list[str]:
     others = [decimal(value) for name, value in row.values.items() if name != metric]
-    return [row.name, row.code, _score(row.values[metric], row.intervals[metric]), *others, f"{row.n:,}"]
+    return [row.name, row.code, decimal(row.values[metric]), bounds(row.intervals[metric]), *others, f"{row.n:,}"]

@@ -1,8 +1,8 @@
 """The parts: one technique, one file, in the folder of the stage it acts on.
 
-A part is a frozen keyword-only dataclass whose fields are its hyper-parameters, with one method, ``__call__``. What that
-method takes and gives depends on the stage; the protocols below are the whole contract. Parts import torch inside it,
-so that listing recipes loads none. ``needs`` names the resources (see ``isogloss.recipes``) a part cannot do without.
+A part is a frozen keyword-only dataclass whose fields are its hyper-parameters, with one method, ``__call__``. What
+that method takes and gives depends on the stage; the protocols below are the whole contract. Parts import torch inside
+it, so that listing recipes loads none. ``needs`` names the resources a part cannot do without (``isogloss.recipes``).
 """
 
 from __future__ import annotations

@@ -11,6 +11,6 @@ RECIPE = Recipe(
     paper="Wu and Dredze, 'Beto, Bentz, Becas: The Surprising Cross-Lingual Effectiveness of BERT', EMNLP 2019",
     link="https://arxiv.org/abs/1904.09077",
     objective=CrossEntropy(),
-    deviations="The input embeddings stay as they are unless cross_entropy.trains is 'all'; the encoder and the checkpoint "
-    "rule are ours to choose.",
+    deviations="The input embeddings stay as they are unless cross_entropy.trains is 'all'; "
+    "the encoder and the checkpoint rule are ours to choose.",
 )

@@ -153,7 +153,7 @@ def _check_order(parts: tuple[ModelPart, ...]) -> None:
     for part in parts:
         if delta is not None and {"vocabulary", "depth"} & set(part.changes):
             raise RecipeError(
-                f"{part_name(part)} changes {' and '.join(sorted(part.changes))} after {part_name(delta)} has attached a delta",
+                f"{part_name(part)} changes {' and '.join(sorted(part.changes))} after {part_name(delta)}'s delta",
                 fix=f"Name the recipe with {part_name(part)} first",
             )
         if "delta" in part.changes:

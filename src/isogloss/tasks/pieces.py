@@ -48,3 +48,17 @@ def align(units: Sequence[Offsets], pieces: Sequence[Offsets | None]) -> list[tu
         if at < len(spots) and spots[at][1][0] < end:
             pairs.append((unit, spots[at][0]))
     return pairs
+
+
+def owners(units: Sequence[Offsets], pieces: Sequence[Offsets | None]) -> list[int | None]:
+    """For each piece the first unit that shares a character with it, None where there is none; in linear time."""
+    result: list[int | None] = []
+    at = 0
+    for spot in pieces:
+        if spot is None:
+            result.append(None)
+            continue
+        while at < len(units) and units[at][1] <= spot[0]:
+            at += 1
+        result.append(at if at < len(units) and units[at][0] < spot[1] else None)
+    return result

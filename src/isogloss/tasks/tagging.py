@@ -18,7 +18,7 @@ from isogloss.languages.scripts import join_tokens, units
 from isogloss.metrics import repair, span_scores, spans_of, token_accuracy
 from isogloss.tasks.base import Encoded, Prediction, Task, clean, require_text
 from isogloss.tasks.classification import softmax
-from isogloss.tasks.pieces import STRIDE, align, piece_offsets
+from isogloss.tasks.pieces import STRIDE, align, owners, piece_offsets
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -87,7 +87,7 @@ class Tagging(Task):
     def encode(
         self, examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, max_length: int, labelled: bool
     ) -> Encoded:
-        """Texts longer than the encoder become overlapping windows; ``notes`` hold each window's (unit, piece) pairs."""
+        """Longer texts become overlapping windows; ``notes`` hold each window's (unit, piece) pairs."""
         encoded = Encoded(features=[], owner=[])
         if not examples:
             return encoded
@@ -100,26 +100,34 @@ class Tagging(Task):
             return_offsets_mapping=True,
         )
         keys = [key for key in batch if key in tokenizer.model_input_names]
-        index = {name: i for i, name in enumerate(self.outputs)}
         for row, owner in enumerate(batch["overflow_to_sample_mapping"]):
             fields = examples[owner].fields
-            pairs = align(fields["units"], piece_offsets(batch.encodings[row], fields["text"]))
+            offsets = piece_offsets(batch.encodings[row], fields["text"])
+            pairs = align(fields["units"], offsets)
             feature: dict[str, Any] = {key: batch[key][row] for key in keys}
             if labelled:
-                feature["labels"] = self._piece_labels(len(feature["input_ids"]), pairs, fields["tags"], index)
+                feature["labels"] = self._piece_labels(fields["tags"], pairs, owners(fields["units"], offsets))
             encoded.features.append(feature)
             encoded.owner.append(owner)
             encoded.notes.append(pairs)
         return encoded
 
     def _piece_labels(
-        self, length: int, pairs: Sequence[tuple[int, int]], tags: Sequence[str], index: Mapping[str, int]
+        self, tags: Sequence[str], pairs: Sequence[tuple[int, int]], owners: Sequence[int | None]
     ) -> list[int]:
-        """The tag of a unit on its first piece; a piece in which several units begin carries the first one's."""
-        labels_T = [IGNORED] * length
-        for unit, piece in pairs:
-            if labels_T[piece] == IGNORED:
-                labels_T[piece] = index[tags[unit]]
+        """The tag of a unit on each of its pieces: in full on the first, as a continuation on the others.
+
+        Where a script has no spaces, text at prediction time has no words to take the first piece of, so the pieces
+        inside a word must have learnt what they are.
+        """
+        index = {name: i for i, name in enumerate(self.outputs)}
+        first = dict(pairs)
+        labels_T = []
+        for piece, unit in enumerate(owners):
+            tag = None if unit is None else tags[unit]
+            if tag is not None and self.kind == "spans" and tag != "O" and first.get(unit) != piece:
+                tag = "I-" + tag[2:]
+            labels_T.append(IGNORED if tag is None else index[tag])
         return labels_T
 
     def decode(self, logits: Sequence[np.ndarray], encoded: Encoded, examples: Sequence[Example]) -> list[Prediction]:

@@ -48,7 +48,6 @@ def forward(
     *,
     precision: Precision,
     tokens_per_batch: int = 4096,
-    progress: Callable[[int], None] | None = None,
 ) -> list[np.ndarray]:
     """Logits of every feature (C, or T x C without padding), float32, in the given order.
 
@@ -73,7 +72,5 @@ def forward(
         for row, i in zip(logits, chosen, strict=True):
             results[i] = row if row.ndim == 1 else row[: len(features[i]["input_ids"])]
         start += len(chosen)
-        if progress is not None:
-            progress(len(chosen))
     model.train(was_training)
     return [results[i] for i in range(len(features))]

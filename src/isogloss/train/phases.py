@@ -51,7 +51,7 @@ class Phase:
     batch_size: int = 16
     warmup: float = 0.1
     weight_decay: float = 0.01
-    max_length: int = 512
+    max_length: int = 256
 
     @property
     def passes(self) -> int:
@@ -115,7 +115,7 @@ def train_phases(
         encoded = (phase.encode or _task_encoding(task, tokenizer, phase))(phase.examples)
         if encoded.truncated:
             run.say(
-                f"{encoded.truncated} of {len(phase.examples)} training texts are longer than the encoder reads and were cut."
+                f"{encoded.truncated} of {len(phase.examples)} training texts are longer than the encoder reads: cut."
             )
         choose_trainable(model, phase.trains)
         trainer = PhaseTrainer.of(

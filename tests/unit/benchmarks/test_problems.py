@@ -80,8 +80,7 @@ def test_ids_are_unique_in_a_file_and_train_dev_and_test_share_none(out: Path, n
     [
         ("sib200", {"train": 701, "dev": 99, "test": 204}),
         ("masakhanews", {"train": 240, "dev": 60, "test": 250}),
-        ("xnli", {"train": 6000, "dev": 150, "test": 450}),
-        ("xnli-2way", {"train": 6000, "dev": 150, "test": 450}),
+        ("xnli", {"train": 6000, "dev": 100, "test": 300}),
         ("ner", {"train": 1500, "dev": 501, "test": 500}),
         ("pos", {"train": 2000, "dev": 300, "test": 300}),
         ("panx-dev", {"train": 2000, "dev": 300}),
@@ -100,7 +99,7 @@ def test_settings_name_the_test_files(out: Path, name: str) -> None:
 
 
 @needs_data
-@pytest.mark.parametrize("name", ["sib200", "masakhanews", "xnli-2way"])
+@pytest.mark.parametrize("name", ["sib200", "masakhanews", "xnli"])
 def test_no_label_is_unknown_to_training(out: Path, name: str) -> None:
     known = {row["label"] for row in rows(out / name / "train" / "eng.jsonl")}
     for path in (out / name).glob("[dt]e*/*.jsonl"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,12 @@ import pytest
 from isogloss.cli import main
 
 TOPICS = {
-    "sport": ["the team won the match", "a goal in the last minute", "she ran a new record", "the coach praised his team"],
+    "sport": [
+        "the team won the match",
+        "a goal in the last minute",
+        "she ran a new record",
+        "the coach praised his team",
+    ],
     "food": ["the soup needs more salt", "bake the bread for an hour", "we ate rice and beans", "a cup of hot tea"],
 }
 
@@ -44,7 +49,9 @@ def isogloss(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def rows() -> list[dict[str, str]]:
-    return [{"text": f"{text} {i}", "label": label} for i in range(3) for label, texts in TOPICS.items() for text in texts]
+    return [
+        {"text": f"{text} {i}", "label": label} for i in range(3) for label, texts in TOPICS.items() for text in texts
+    ]
 
 
 @pytest.fixture
@@ -54,7 +61,9 @@ def problem(tmp_path: Path, rows: list[dict[str, str]]) -> Path:
     write(folder / "problem.toml", 'task = "classification"\nsource = ["eng"]\ntargets = ["spa", "swa"]\n')
     write_rows(folder / "train" / "eng.jsonl", rows[:16])
     write_rows(folder / "dev" / "eng.jsonl", rows[16:])
-    write_rows(folder / "test" / "spa.jsonl", [{"text": f"uno {row['text']}", "label": row["label"]} for row in rows[:6]])
+    write_rows(
+        folder / "test" / "spa.jsonl", [{"text": f"uno {row['text']}", "label": row["label"]} for row in rows[:6]]
+    )
     return folder
 
 
@@ -78,7 +87,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     disable_progress_bar()  # the command line does so by an environment variable, too late where transformers is loaded
     words = sorted({word for texts in TOPICS.values() for text in texts for word in text.split()})
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    pieces = {piece: i for i, piece in enumerate([*special, "uno", *"0123456789", *(w for w in words if len(w) > 1), "a"])}
+    pieces = {
+        piece: i for i, piece in enumerate([*special, "uno", *"0123456789", *(w for w in words if len(w) > 1), "a"])
+    }
     tokenizer = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -95,7 +106,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def system_run(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def system_run(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with an untrained system in it."""
     import torch
     from transformers import AutoTokenizer, BertForSequenceClassification
@@ -111,4 +122,4 @@ def system_run(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     run = tmp_path_factory.mktemp("run")
     task = Classification(labels=tuple(sorted(TOPICS)))
     System(task=task, base=member, source=("eng",), targets=("spa", "swa")).save_pretrained(run / "model")
-    yield run
+    return run

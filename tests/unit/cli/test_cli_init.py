@@ -21,11 +21,15 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def test_a_table_becomes_a_problem_that_can_be_read(isogloss, tmp_path: Path) -> None:
     (tmp_path / "news.csv").write_text(csv())
-    done = isogloss("init", tmp_path / "p", "--task", "classification", "--from", tmp_path / "news.csv", "--targets", "yor,sw")
+    done = isogloss(
+        "init", tmp_path / "p", "--task", "classification", "--from", tmp_path / "news.csv", "--targets", "yor,sw"
+    )
     assert (done.code, done.out) == (0, f"{tmp_path / 'p'}\n")
     problem = Problem.read(tmp_path / "p")
     assert (problem.source, problem.targets) == (("eng",), ("yor", "swa"))
-    train, dev = ([(e.fields["text"], e.fields["label"]) for e in split["eng"]] for split in (problem.train, problem.dev))
+    train, dev = (
+        [(e.fields["text"], e.fields["label"]) for e in split["eng"]] for split in (problem.train, problem.dev)
+    )
     assert sorted(train + dev) == sorted(NEWS)
     assert sorted(label for _, label in dev) == ["food", "food", "sport", "sport"]
     assert 'targets = ["yor", "sw"]' in (tmp_path / "p" / "problem.toml").read_text()
@@ -40,9 +44,13 @@ def test_the_same_file_is_always_split_alike(tmp_path: Path) -> None:
     assert tree(first) == tree(second)
 
 
-@pytest.mark.parametrize(("sizes", "dev"), [([2], 1), ([3, 2], 1), ([10, 10], 2), ([26, 4], 3), ([1] * 5, 1), ([200, 1], 20)])
+@pytest.mark.parametrize(
+    ("sizes", "dev"), [([2], 1), ([3, 2], 1), ([10, 10], 2), ([26, 4], 3), ([1] * 5, 1), ([200, 1], 20)]
+)
 def test_a_tenth_of_each_label_is_dev(sizes: list[int], dev: int) -> None:
-    rows = [(str(label), {"text": f"{label} {i}", "label": str(label)}) for label, n in enumerate(sizes) for i in range(n)]
+    rows = [
+        (str(label), {"text": f"{label} {i}", "label": str(label)}) for label, n in enumerate(sizes) for i in range(n)
+    ]
     splits = split_rows(rows)
     assert len(splits["dev"]) == dev
     assert len(splits["train"]) == len(rows) - dev
@@ -106,7 +114,9 @@ def test_an_empty_folder_may_be_there_and_a_full_one_not(isogloss, tmp_path: Pat
         (b"text,label\ncaf\xe9,food\n", (), "news.csv:2: "),
     ],
 )
-def test_nothing_is_left_of_a_failed_init(isogloss, tmp_path: Path, content: str | bytes, options: tuple, words: str) -> None:
+def test_nothing_is_left_of_a_failed_init(
+    isogloss, tmp_path: Path, content: str | bytes, options: tuple, words: str
+) -> None:
     (tmp_path / "news.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     task = () if "--task" in options else ("--task", "classification")
     done = isogloss("init", tmp_path / "p", "--from", tmp_path / "news.csv", *task, *options)

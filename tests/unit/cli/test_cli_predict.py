@@ -25,7 +25,13 @@ def test_text_lines_are_answered_in_order_blank_ones_too(isogloss, system_run: P
 
 
 def test_json_lines_keep_their_ids(isogloss, system_run: Path) -> None:
-    lines = [b"", b'{"id": "a", "text": "the soup"}', b'{"text": "the team"}', b"", b'{"id": "a", "text": "\xc3\xbcber"}']
+    lines = [
+        b"",
+        b'{"id": "a", "text": "the soup"}',
+        b'{"text": "the team"}',
+        b"",
+        b'{"id": "a", "text": "\xc3\xbcber"}',
+    ]
     found = rows_of(isogloss("predict", system_run, stdin=b"\n".join(lines)).out)
     assert [row["id"] for row in found] == ["a", 3, "a"]
     assert found[0].keys() == {"id", "lang", "prediction", "score"}

@@ -76,7 +76,7 @@ def report(task: str = "tagging", **changes: Any) -> Report:
         },
         "source": ["en"],
         "targets": ["ar", "he", "hi", "zh", "no"],
-        "selection": {"rule": "source_dev", "runs": []},
+        "selection": {"rule": "source_dev", "runs": [{"seed": s, "step": 400, "score": 0.91} for s in (1, 2, 3)]},
         "seeds": [1, 2, 3],
         "scores": {lang: row(value, N[lang], metrics, 1.2 / N[lang] ** 0.5) for lang, value in SCORES.items()},
         "estimate": {"no": None},
@@ -118,10 +118,11 @@ def troubled(task: str = "classification") -> Report:
     )
 
 
-def wide(languages: int = 17) -> Report:
+def wide() -> Report:
     """Many targets with long names, one seed and no source test."""
     chance = random.Random(4)
-    codes = ["ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh", "srp_Latn", "yor", "x-klingon-of-the-south"][:languages]
+    european = ["bg", "de", "el", "es", "fr", "ru", "srp_Latn"]
+    codes = [*european, "ar", "hi", "sw", "th", "tr", "ur", "vi", "yor", "zh", "x-klingon-of-the-south"]
     metrics = ("span_f1", "precision", "recall")
-    scores = {code: row(chance.uniform(0.45, 0.93), chance.randrange(80, 5000), metrics) for code in codes}
+    scores = {code: row(chance.uniform(0.45, 0.93), chance.randrange(80, 15000), metrics) for code in codes}
     return report(targets=codes, scores=scores, errors={}, estimate={}, source_basis="dev", gap_ci95=None, seeds=[1])

@@ -126,7 +126,8 @@ def test_offsets_hold_in_a_long_text_that_is_cut(start: int, length: int, spaces
 
 
 def test_a_span_across_the_cut_is_cut_too() -> None:
-    (row,) = error_table(SPANS, sentences(("x" * 900, [(0, 5, "PER"), (5, 900, "LOC")])), [[(5, 900, "LOC")]])["examples"]
+    examples = sentences(("x" * 900, [(0, 5, "PER"), (5, 900, "LOC")]))
+    (row,) = error_table(SPANS, examples, [[(5, 900, "LOC")]])["examples"]
     assert row["text"] == "x" * 298 + "…"
     assert row["gold"] == [[0, 5, "PER"], [5, 298, "LOC"]]
 
@@ -142,5 +143,6 @@ def test_examples_are_spread_over_the_file_and_always_the_same(texts: Sequence[s
 
 def test_short_texts_are_preferred() -> None:
     texts = ["long " * 100 if i % 2 else "short" for i in range(40)]
-    rows = error_table(LABELLING, [example(i, text=t, label="neg") for i, t in enumerate(texts)], ["pos"] * 40)["examples"]
-    assert {row["text"] for row in rows} == {"short"}
+    examples = [example(i, text=text, label="neg") for i, text in enumerate(texts)]
+    table = error_table(LABELLING, examples, ["pos"] * 40)
+    assert {row["text"] for row in table["examples"]} == {"short"}

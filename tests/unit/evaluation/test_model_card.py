@@ -32,7 +32,9 @@ def test_a_code_that_yaml_takes_for_a_truth_value_stays_a_string() -> None:
     assert front_matter(render_card(report(targets=["no", "y", "on"])))["language"][1:] == ["nor", "y", "on"]
 
 
-@pytest.mark.parametrize("result", [report(), troubled(), troubled("pair"), wide(), report(scores={}, mean_target=None)])
+@pytest.mark.parametrize(
+    "result", [report(), troubled(), troubled("pair"), wide(), report(scores={}, mean_target=None)]
+)
 def test_every_code_block_is_python(result: Report) -> None:
     blocks = re.findall(r"```python\n(.*?)```", render_card(result), re.DOTALL)
     assert len(blocks) == 2

@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from invented_reports import HOSTILE, N, SENTENCES, report, span_errors, troubled, wide
+from invented_reports import HOSTILE, SENTENCES, N, report, span_errors, troubled, wide
 
 from isogloss.evaluation.charts import Axis, score_bars, stacked
 from isogloss.evaluation.html import duration, render_html, segments
@@ -150,6 +150,10 @@ def test_a_stacked_bar_is_full() -> None:
     slices = stacked({"data": 1.0, "model": 0.0, "objective": 3.0})
     assert [(s.name, s.start, s.width) for s in slices] == [("data", 0.0, 25.0), ("objective", 25.0, 75.0)]
     assert stacked({}) == []
+
+
+def test_the_chosen_steps_are_told() -> None:
+    assert "Weights chosen by source_dev seed 1 step 400 (0.910)" in Page(render_html(report())).text()
 
 
 @pytest.mark.parametrize(

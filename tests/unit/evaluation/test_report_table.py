@@ -24,7 +24,7 @@ def test_no_line_is_wider_than_80(result: Report) -> None:
     lines = printed(result).splitlines()
     assert max(map(cell_len, lines)) <= 80
     for code in result.scores:
-        assert sum(f" {code[:8]}" in line and "[" in line for line in lines) == 1
+        assert sum(f" {code[:7]}" in line and "[" in line for line in lines) == 1
 
 
 def test_the_source_is_first_and_the_targets_are_sorted() -> None:

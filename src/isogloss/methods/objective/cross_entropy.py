@@ -35,7 +35,7 @@ class CrossEntropy:
     batch_size: int = 16
     warmup: float = 0.1
     weight_decay: float = 0.01
-    max_length: int = 512
+    max_length: int = 256
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
         """Train one phase on all source examples."""

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+FAST = ("--set", "cross_entropy.epochs=1", "--set", "cross_entropy.min_steps=2", "--precision", "fp32", "--quiet")
+
+
+def tree(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_a_dry_run_prints_what_would_run_and_writes_nothing(
+    isogloss, problem: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = tree(tmp_path)
+    options = (
+        "--dry-run",
+        "--recipe",
+        "frozen",
+        "--seeds",
+        "3,4",
+        "--select",
+        "last",
+        "--set",
+        "cross_entropy.epochs=7",
+    )
+    done = isogloss("transfer", problem, *options, "--json")
+    assert done.code == 0
+    plan = json.loads(done.out)
+    assert plan["recipe"] == "frozen"
+    assert plan["parts"]["cross_entropy"]["epochs"] == 7
+    assert plan["source"] == {"eng": {"train": 16, "dev": 8}}
+    assert plan["targets"] == {"spa": {"test": 6}, "swa": {"test": 0}}
+    assert (plan["seeds"], plan["selection"]) == ([3, 4], "last")
+    assert plan["out"] == str(Path("runs", "topics-frozen"))
+    text = isogloss("transfer", problem, *options).out
+    assert "epochs=7" in text
+    assert "target swa: no test file" in text
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--recipe", "dirct"), "Did you mean 'direct'?"),
+        (("--recipe", "direct+frozen"), "objective"),
+        (("--set", "cross_entrpy.epochs=3"), "Did you mean 'cross_entropy'?"),
+        (("--set", "cross_entropy.epoch=3"), "Did you mean 'epochs'?"),
+        (("--set", "cross_entropy.epochs=many"), "cross_entropy.epochs=many does not fit"),
+        (("--select", "best"), "selection rule 'best'"),
+        (("--translator", "auto"), "No part of recipe 'direct' uses a translator"),
+        (("--lm", "x"), "No part of recipe 'direct' uses a language model"),
+        (("--few-shot", "8"), "No part of recipe 'direct' uses few-shot examples"),
+        (("--seeds", "1,1"), "distinct"),
+        (("--resume", "--force"), "contradict"),
+        (("--precision", "fp8"), "fp8"),
+        (("--device", "toaster"), "toaster"),
+        (("--backbone", "./nowhere"), "./nowhere"),
+        (("--set", "cross_entropy.epochs=-1"), "epochs"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_written(
+    isogloss, problem: Path, encoder: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    before = tree(tmp_path)
+    done = isogloss("transfer", problem, "--out", tmp_path / "out", "--backbone", encoder, *FAST, *options)
+    assert (done.code, done.out) == (1, "")
+    (error,) = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert words in error
+    assert tree(tmp_path) == before
+
+
+def test_a_refused_run_does_not_cost_the_old_one(isogloss, problem: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.json").write_text("the old one")
+    assert isogloss("transfer", problem, "--out", out, "--force", "--backbone", "./nowhere").code == 1
+    assert (out / "report.json").read_text() == "the old one"
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+def test_an_existing_folder_is_refused(isogloss, problem: Path, tmp_path: Path, option: tuple[str, ...]) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    for force in ((), ("--force",), ("--resume",)):
+        done = isogloss("transfer", problem, "--out", tmp_path / "out", *option, *force)
+        assert (done.code, done.out) == (1, "")
+        assert f"error: {tmp_path / 'out'}: The folder" in done.err
+    assert tree(tmp_path / "out") == {"thesis.txt"}
+
+
+def test_a_run_from_training_to_page(isogloss, problem: Path, encoder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "x"
+    done = isogloss("transfer", problem, "--out", out, "--backbone", encoder, *FAST, "--json", "--skip-unserved")
+    assert (done.code, done.err) == (0, "")
+    report = json.loads(done.out)
+    assert report == json.loads((out / "report.json").read_text())
+    assert set(report["scores"]) == {"spa"}
+    assert {"report.html", "recipe.toml", "log.jsonl", "model", "predictions"} <= {path.name for path in out.iterdir()}
+
+    resumed = isogloss("transfer", problem, "--out", out, "--backbone", encoder, *FAST[:-1], "--resume")
+    assert "Spanish" in resumed.out
+    assert f"Report: {out / 'report.html'}\n" in resumed.err
+    assert f"next: isogloss predict {out} --lang spa < texts.txt\n" in resumed.err
+
+    (out / "report.html").unlink()
+    shown = isogloss("report", out)
+    assert shown.out == resumed.out
+    assert shown.err == f"Report: {out / 'report.html'}\n"
+    assert (out / "report.html").is_file()
+    assert json.loads(isogloss("report", out, "--json").out) == report
+
+    scores = json.loads(isogloss("evaluate", out, problem, "--json").out)
+    assert scores["spa"]["accuracy"] == pytest.approx(report["scores"]["spa"]["accuracy"])
+    assert f"{scores['spa']['accuracy']:.3f} [" in isogloss("evaluate", out, problem).out
+
+    texts = "".join(
+        json.loads(line)["text"] + "\n" for line in (problem / "test" / "spa.jsonl").read_text().splitlines()
+    )
+    answers = [
+        json.loads(line) for line in isogloss("predict", out, "--lang", "spa", stdin=texts.encode()).out.splitlines()
+    ]
+    kept = [json.loads(line) for line in (out / "predictions" / "spa.jsonl").read_text().splitlines()]
+    assert [row["prediction"] for row in answers] == [row["prediction"] for row in kept]
+
+
+def test_a_comparison_names_difference_and_verdict(isogloss, problem: Path, encoder: Path, tmp_path: Path) -> None:
+    arguments = (
+        "compare",
+        problem,
+        "--recipes",
+        "direct,frozen",
+        "--out",
+        tmp_path / "cmp",
+        "--backbone",
+        encoder,
+        "--seeds",
+        "1,2",
+    )
+    fast = ("--set", "cross_entropy.epochs=1", "--set", "cross_entropy.min_steps=2", "--quiet")
+    done = isogloss(*arguments, *fast)
+    assert (done.code, done.err) == (0, "")
+    head, _, first, second = done.out.splitlines()
+    assert "against direct" in head
+    assert first.startswith("direct")
+    assert second.startswith("frozen")
+    reports = json.loads(isogloss(*arguments, *fast, "--resume", "--json").out)
+    assert reports["direct"]["baseline"] is None
+    base = reports["frozen"]["baseline"]
+    assert base["verdict"] in second
+    assert f"{base['delta']:+.3f} [" in second
+    refused = isogloss(*arguments, *fast)
+    assert refused.code == 1
+    assert "exists already" in refused.err
+
+
+@pytest.mark.parametrize("recipes", ["direct", "direct,direct", "direct,dirct"])
+def test_a_comparison_that_is_none_is_refused(isogloss, problem: Path, tmp_path: Path, recipes: str) -> None:
+    done = isogloss("compare", problem, "--recipes", recipes, "--out", tmp_path / "cmp")
+    assert (done.code, done.out) == (1, "")
+    assert not (tmp_path / "cmp").exists()
+
+
+def test_evaluate_refuses_another_task(isogloss, system_run: Path, problem: Path) -> None:
+    (problem / "test" / "spa.jsonl").unlink()
+    done = isogloss("evaluate", system_run, problem)
+    assert done.code == 1
+    assert "has no test files" in done.err
+
+
+@pytest.mark.parametrize("content", [None, "{}", "not json"])
+def test_a_report_that_is_none_is_refused(isogloss, tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "report.json").write_text(content)
+    done = isogloss("report", tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: {tmp_path}")
+    assert not (tmp_path / "report.html").exists()
