@@ -107,7 +107,9 @@ def tiny_problem() -> Callable[..., Problem]:
 def write_folder() -> Callable[..., Path]:
     """Writes rows by split and language as a problem folder of JSON lines."""
 
-    def write(folder: Path, data: Data, *, task: str, source: str = "eng", targets: tuple[str, ...] = LANGS[1:]) -> Path:
+    def write(
+        folder: Path, data: Data, *, task: str, source: str = "eng", targets: tuple[str, ...] = LANGS[1:]
+    ) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         settings = f"task = {json.dumps(task)}\nsource = [{json.dumps(source)}]\ntargets = {json.dumps(targets)}\n"
         (folder / "problem.toml").write_text(settings, encoding="utf-8")

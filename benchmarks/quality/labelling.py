@@ -23,7 +23,7 @@ from problems import PROBLEMS, data_folder, write
 from run import RESULTS
 
 import isogloss as ig
-from isogloss.commands import predict_tests
+from isogloss.commands.transfer import predict_tests
 from isogloss.flow import fit
 from isogloss.machine import machine, versions
 from isogloss.metrics import ones

@@ -2,9 +2,9 @@
 
     ISOGLOSS_DATA=DATA python benchmarks/quality/plain_ner.py [--seeds 1,2,3] [--work runs/quality]
 
-The plain side is what a careful user of transformers writes: words encoded with ``is_split_into_words``, the tag on each
-word's first piece, every weight trained by the Trainer with bf16 autocast, the epoch best on English dev kept, strict
-span F1 by seqeval. Both sides have the same learning rate, epochs and batch size, and the same repair of predicted tags:
+The plain side is what a careful user of transformers writes: words encoded with ``is_split_into_words``, the tag on
+each word's first piece, every weight trained by the Trainer with bf16 autocast, the epoch best on English dev kept,
+strict span F1 by seqeval. Both sides have the same learning rate, epochs and batch size, and the same repair of predictions:
 an I- tag that continues nothing opens an entity. Writes ``results/ner-plain.json`` and prints the differences.
 """
 
@@ -109,11 +109,13 @@ def main() -> None:
     """Run both sides, write the result, print the differences."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("runs/quality"))
     options = parser.parse_args()
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    torch.set_num_threads(min(options.threads, os.cpu_count() or 1))
     command = [sys.executable, str(Path(__file__).with_name("run.py")), "ner", "--seeds", options.seeds]
-    subprocess.run([*command, "--work", str(options.work), "--set", f"cross_entropy.epochs={EPOCHS}"], check=True)
+    command += ["--work", str(options.work), "--threads", str(options.threads)]
+    subprocess.run([*command, "--set", f"cross_entropy.epochs={EPOCHS}"], check=True)
     write("ner", PROBLEMS["ner"](data_folder()), options.work / "problems")
     problem = ig.Problem.read(options.work / "problems" / "ner")
     ours = json.loads((RESULTS / "ner-direct.json").read_text(encoding="utf-8"))["scores"]

@@ -12,7 +12,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
-    from isogloss.commands import compare, evaluate, transfer
+    from isogloss.commands.check import check
+    from isogloss.commands.compare import compare
+    from isogloss.commands.doctor import doctor
+    from isogloss.commands.evaluate import evaluate
+    from isogloss.commands.init import init
+    from isogloss.commands.transfer import transfer
     from isogloss.errors import IsoglossError
     from isogloss.evaluation import Report
     from isogloss.example import Example
@@ -32,8 +37,11 @@ _HOMES = {
     "Recipe": "recipes",
     "Report": "evaluation",
     "System": "system",
+    "check": "commands",
     "compare": "commands",
+    "doctor": "commands",
     "evaluate": "commands",
+    "init": "commands",
     "transfer": "commands",
 }
 
@@ -48,8 +56,11 @@ __all__ = [
     "Report",
     "System",
     "__version__",
+    "check",
     "compare",
+    "doctor",
     "evaluate",
+    "init",
     "transfer",
 ]
 

@@ -24,7 +24,7 @@ class IsoglossError(Exception):
         self.what, self.where, self.line, self.fix = what, where, line, fix
         place = "" if where is None else f"{where}: " if line is None else f"{where}:{line}: "
         # A message quotes the user's data: control characters would break the promise of one line.
-        text = place + what + "." + (f" {fix}." if fix else "")
+        text = place + what + ("" if what.endswith("?") else ".") + (f" {fix}." if fix else "")
         super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 

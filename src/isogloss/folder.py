@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from isogloss.errors import DataError, unknown
 from isogloss.example import Example
@@ -18,6 +18,9 @@ from isogloss.readers.text import decode
 from isogloss.tasks import Task, find_task
 
 log = logging.getLogger("isogloss")
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 SETTINGS = ("task", "source", "targets", "labels", "columns", "metric")
 LABELLED = ("train", "dev", "test", "few")
@@ -45,20 +48,24 @@ def read_settings(folder: Path) -> Settings:
         raise DataError(
             "The file is missing", where=path, fix="Write task, source and targets into it, or use 'isogloss init'"
         )
+    _stay_inside(path, folder)
     try:
         raw = tomllib.loads(decode(path))
     except tomllib.TOMLDecodeError as error:
-        raise DataError(f"This is not valid TOML: {str(error).rstrip('.')}", where=path) from None
+        reason = str(error).rstrip(".")
+        raise DataError(f"This is not valid TOML: {reason}", where=path, fix="Correct the line") from None
     for key in raw:
         if key not in SETTINGS:
             raise DataError(unknown("setting", key, SETTINGS).rstrip("."), where=path)
     for key in ("task", "source", "targets"):
         if key not in raw:
             raise DataError(f"The setting '{key}' is missing", where=path, fix=f"Add a line '{key} = ...'")
+    if not isinstance(raw["task"], str):
+        raise DataError(f"task = {raw['task']!r} is not a name", where=path, fix='Write task = "classification"')
     task = find_task(raw["task"], where=path)
     labels, columns, metric = raw.get("labels", "closed"), raw.get("columns", {}), raw.get("metric")
     if labels not in ("closed", "open"):
-        raise DataError(f"labels = {labels!r} is neither 'closed' nor 'open'", where=path)
+        raise DataError(f"labels = {labels!r} is not known", where=path, fix="Write 'closed' or 'open'")
     if not isinstance(columns, dict) or not all(isinstance(name, str) for name in columns.values()):
         raise DataError("'columns' is not a table of names", where=path, fix='Write columns = { text = "sentence" }')
     source, targets = _languages(raw, "source", path), _languages(raw, "targets", path)
@@ -78,7 +85,7 @@ def read_folder(folder: Path) -> Problem:
     for split in LABELLED:
         splits[split] = {}
         for path in files[split]:
-            lang = _language_of(path, folder)
+            lang = _language_of(path)
             match = find(lang, wanted[split])
             if match is None:
                 notices.append(f"{split}/{path.name} is not read: {_why_unread(lang, split, everyone)}.")
@@ -100,8 +107,8 @@ def read_folder(folder: Path) -> Problem:
         task=task,
         source=tuple(lang.code for lang in settings.source),
         targets=tuple(lang.code for lang in settings.targets),
-        unlabelled={_language_of(path, folder).code: tuple(_raw_text(path, folder)) for path in files["unlabelled"]},
-        parallel=dict(_read_pairs(path, folder) for path in files["parallel"]),
+        unlabelled=_unique((_read_text(path, everyone), path) for path in files["unlabelled"]),
+        parallel=_unique((_read_pairs(path, everyone), path) for path in files["parallel"]),
         spelled={lang.code: lang.spelled for lang in everyone},
         notices=tuple(notices),
         train=splits["train"],
@@ -130,8 +137,12 @@ def _files(folder: Path, kind: str, notices: list[str]) -> list[Path]:
     if not place.exists():
         return []
     _stay_inside(place, folder)
+    if not place.is_dir():
+        raise DataError(
+            "This is a file, not a folder", where=place, fix="Make a folder with one file for each language"
+        )
     found = []
-    suffixes = (".txt",) if kind == "unlabelled" else SUFFIXES
+    suffixes = {"unlabelled": (".txt",), "parallel": (".tsv",)}.get(kind, SUFFIXES)
     for path in sorted(place.iterdir()):
         if path.name.startswith(".") or path.name.lower() == "readme.md":
             continue
@@ -154,12 +165,12 @@ def _stay_inside(path: Path, folder: Path) -> None:
         raise DataError("This leads out of the problem folder", where=path, fix="Copy the file into the folder")
 
 
-def _language_of(path: Path, folder: Path) -> Language:
+def _language_of(path: Path, name: str | None = None) -> Language:
     try:
-        return Language.parse(path.stem)
+        return Language.parse(path.stem if name is None else name)
     except DataError as error:
         raise DataError(
-            error.what, where=path.relative_to(folder.parent), fix="Name the file after its language: yor.conll"
+            error.what, where=path, fix="Name the file after its language: yor.conll, eng-yor.tsv"
         ) from None
 
 
@@ -218,17 +229,26 @@ def _task(settings: Settings, splits: Mapping[str, Mapping[str, tuple[Example, .
                 unknown("metric", str(settings.metric), task.metrics).rstrip("."), where=folder / "problem.toml"
             )
         task = type(task)(**{**vars(task), "metric": settings.metric})
-    if settings.labels == "closed":
-        _check_labels(task, splits, folder)
+    _check_labels(task, splits, folder, closed=settings.labels == "closed")
     return task
 
 
-def _check_labels(task: Task, splits: Mapping[str, Mapping[str, tuple[Example, ...]]], folder: Path) -> None:
+def _check_labels(
+    task: Task, splits: Mapping[str, Mapping[str, tuple[Example, ...]]], folder: Path, *, closed: bool
+) -> None:
     known = set(task.labels)
     for split in ("dev", "few", "test"):
         for example in (example for examples in splits[split].values() for example in examples):
-            for label in sorted(task.labels_in(example.fields) - known):
-                place, _, line = example.place.rpartition(":")
+            place, _, line = example.place.rpartition(":")
+            if ("score" in example.fields) == bool(task.labels):
+                kinds = ("a score", "a label") if task.labels else ("a label", "a score")
+                raise DataError(
+                    f"the row has {kinds[0]}, the training data have {kinds[1]}",
+                    where=folder / place,
+                    line=int(line),
+                    fix="Use one kind throughout",
+                )
+            for label in sorted(task.labels_in(example.fields) - known) if closed else ():
                 raise DataError(
                     f"the label '{label}' does not occur in the training data ({', '.join(sorted(known)[:12])})",
                     where=folder / place,
@@ -237,23 +257,61 @@ def _check_labels(task: Task, splits: Mapping[str, Mapping[str, tuple[Example, .
                 )
 
 
-def _raw_text(path: Path, folder: Path) -> list[str]:
-    lines = [line for line in read_lines(path) if line.strip()]
-    if not lines:
+def _read_text(path: Path, everyone: Sequence[Language]) -> tuple[str, tuple[Example, ...]]:
+    lang = _code(_language_of(path), everyone)
+    place = f"unlabelled/{path.name}"
+    examples = tuple(
+        Example(id=f"{lang}/unlabelled/{number}", lang=lang, fields={"text": line}, place=f"{place}:{number}")
+        for number, line in enumerate(read_lines(path), start=1)
+        if line.strip()
+    )
+    if not examples:
         raise DataError("The file holds no text", where=path, fix="Add text or delete the file")
-    return lines
+    return lang, examples
 
 
-def _read_pairs(path: Path, folder: Path) -> tuple[tuple[str, str], tuple[tuple[str, str], ...]]:
+def _read_pairs(
+    path: Path, everyone: Sequence[Language]
+) -> tuple[tuple[str, str], tuple[tuple[Example, Example], ...]]:
     first, dash, second = path.stem.partition("-")
     if not dash:
         raise DataError("The name does not say two languages", where=path, fix="Name the file like eng-yor.tsv")
+    langs = (_code(_language_of(path, first), everyone), _code(_language_of(path, second), everyone))
     pairs = []
     for number, line in enumerate(read_lines(path), start=1):
         cells = line.split("\t")
         if len(cells) != 2:
             raise DataError(
-                f"{len(cells)} columns, expected 2 (text and its translation, no header)", where=path, line=number
+                f"The number of columns is {len(cells)}, expected 2",
+                where=path,
+                line=number,
+                fix="Write text TAB translation, without a header",
             )
-        pairs.append((cells[0], cells[1]))
-    return (Language.parse(first).code, Language.parse(second).code), tuple(pairs)
+        one, other = (
+            Example(
+                id=f"{lang}/{path.stem}/{number}",
+                lang=lang,
+                fields={"text": text},
+                place=f"parallel/{path.name}:{number}",
+            )
+            for lang, text in zip(langs, cells, strict=True)
+        )
+        pairs.append((one, other))
+    if not pairs:
+        raise DataError("The file holds no pairs", where=path, fix="Add pairs or delete the file")
+    return langs, tuple(pairs)
+
+
+def _code(language: Language, everyone: Sequence[Language]) -> str:
+    """The problem's own code for a language, so that ``sw.txt`` serves the target ``swh``."""
+    match = find(language, everyone)
+    return language.code if match is None else match.code
+
+
+def _unique(read: Iterable[tuple[tuple[K, V], Path]]) -> dict[K, V]:
+    found: dict[K, V] = {}
+    for (key, value), path in read:
+        if key in found:
+            raise DataError("There is a second file for the same language", where=path, fix="Keep one of them")
+        found[key] = value
+    return found

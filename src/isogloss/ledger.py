@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from isogloss.example import Example, Origin
 
@@ -24,11 +24,12 @@ class Item:
     """One text in one role.
 
     Attributes:
+        texts: its input texts; a sentence pair has two.
         group: the id it shares with its translations; None where it has no name that another item could share.
         labelled: whether its label was seen too.
     """
 
-    text: str
+    texts: tuple[str, ...]
     lang: str
     role: Role
     group: str | None
@@ -69,6 +70,13 @@ def normalise(text: str) -> str:
     return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN")
 
 
+def _wholes(item: Item, form: Callable[[str], str]) -> set[str]:
+    """What an item's texts are found by: a pair as a whole, and in raw text and tests each sentence alone too."""
+    forms = [form(text) for text in item.texts]
+    alone = set(forms) if not item.labelled or item.role == "test" else set()
+    return (alone | {"\t".join(forms)}) - {"", "\t"}
+
+
 @dataclass
 class Ledger:
     """A record of items by role. Fill it with :meth:`record`, then read what follows from it."""
@@ -92,7 +100,7 @@ class Ledger:
             named = not example.id.startswith(f"{example.lang}/")  # ids made by the reader name no translation
             self.items.append(
                 Item(
-                    text=problem.task.text(example.fields),
+                    texts=problem.task.texts(example.fields),
                     lang=example.lang,
                     role=role,
                     group=example.id if named else None,
@@ -103,37 +111,36 @@ class Ledger:
 
     def record_text(self, problem: Problem) -> None:
         """Note the problem's raw and parallel text."""
-        for lang, lines in problem.unlabelled.items():
-            for number, text in enumerate(lines, start=1):
-                self._note_text(text, lang, "adapt", f"unlabelled/{lang}:{number}")
-        for langs, pairs in problem.parallel.items():
-            for number, pair in enumerate(pairs, start=1):
-                for lang, text in zip(langs, pair, strict=True):
-                    self._note_text(text, lang, "parallel", f"parallel/{'-'.join(langs)}:{number}")
+        for examples in problem.unlabelled.values():
+            self._note_text("adapt", examples)
+        for pairs in problem.parallel.values():
+            self._note_text("parallel", (side for pair in pairs for side in pair))
 
-    def _note_text(self, text: str, lang: str, role: Role, place: str) -> None:
-        self.items.append(Item(text=text, lang=lang, role=role, group=None, labelled=False, place=place))
+    def _note_text(self, role: Role, examples: Iterable[Example]) -> None:
+        for e in examples:
+            text = (e.fields["text"],)
+            self.items.append(Item(texts=text, lang=e.lang, role=role, group=None, labelled=False, place=e.place))
 
     def leaks(self) -> list[Leak]:
         """Every test item that another role has seen, under the strongest kind that holds for each role."""
         tests = [item for item in self.items if item.role == "test"]
         seen = [item for item in self.items if item.role != "test"]
         found: dict[tuple[str, Role], Leak] = {}
-        kinds: dict[LeakKind, Any] = {
-            "exact": lambda item: item.text.strip() or None,
-            "normalised": lambda item: normalise(item.text) or None,
-            "parallel": lambda item: item.group,
+        keys: dict[LeakKind, Callable[[Item], set[str]]] = {
+            "exact": lambda item: _wholes(item, str.strip),
+            "normalised": lambda item: _wholes(item, normalise),
+            "parallel": lambda item: {item.group} if item.group is not None else set(),
         }
-        for kind, key in kinds.items():
+        for kind, keys_of in keys.items():
             index: dict[str, dict[Role, Item]] = {}
             for item in seen:
-                if (value := key(item)) is not None:
-                    index.setdefault(value, {}).setdefault(item.role, item)
+                for key in keys_of(item):
+                    index.setdefault(key, {}).setdefault(item.role, item)
             for test in tests:
-                value = key(test)
-                for role, item in index.get(value, {}).items() if value is not None else ():
-                    leak = Leak(kind=kind, role=role, seen=item.place, test=test.place, lang=test.lang)
-                    found.setdefault((test.place, role), leak)
+                for key in keys_of(test):
+                    for role, item in index.get(key, {}).items():
+                        leak = Leak(kind=kind, role=role, seen=item.place, test=test.place, lang=test.lang)
+                        found.setdefault((test.place, role), leak)
         return list(found.values())
 
     def regime(self, targets: Iterable[str]) -> Literal["zero-shot", "few-shot", "oracle"]:

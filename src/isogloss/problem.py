@@ -31,8 +31,8 @@ class Problem:
         train, dev: labelled source examples by language.
         test: labelled examples of targets, and of sources for the gap; no part of the flow before the report sees them.
         few: the few labelled target examples of the few-shot regime.
-        unlabelled: raw text by language.
-        parallel: translation pairs by (language, language).
+        unlabelled: raw text by language, in the field ``text``.
+        parallel: translation pairs by (language, language), in the field ``text`` of each side.
         spelled: the user's own spelling of each canonical code.
         notices: what was left unread and why, for the user's eyes.
     """
@@ -45,8 +45,8 @@ class Problem:
     dev: Split = field(default_factory=dict)
     test: Split = field(default_factory=dict)
     few: Split = field(default_factory=dict)
-    unlabelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    parallel: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    unlabelled: Split = field(default_factory=dict)
+    parallel: Mapping[tuple[str, str], tuple[tuple[Example, Example], ...]] = field(default_factory=dict)
     spelled: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
 
@@ -134,11 +134,13 @@ class Problem:
         """SHA-256 over everything but the test data: equal for problems that must train equal models."""
         digest = hashlib.sha256(json.dumps(self.task.config(), sort_keys=True).encode())
         digest.update(repr((self.source, self.targets)).encode())
-        for split in (self.train, self.dev, self.few):
+        for split in (self.train, self.dev, self.few, self.unlabelled):
             for lang in sorted(split):
                 for example in split[lang]:
                     digest.update(repr((example.id, lang, sorted(example.fields.items()), example.origin)).encode())
-        digest.update(repr((sorted(self.unlabelled.items()), sorted(self.parallel.items()))).encode())
+        for langs in sorted(self.parallel):
+            texts = [[side.fields["text"] for side in pair] for pair in self.parallel[langs]]
+            digest.update(repr((langs, texts)).encode())
         return digest.hexdigest()
 
 

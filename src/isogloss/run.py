@@ -105,7 +105,7 @@ class Run:
         return system
 
     def _adopt(self, record: Mapping[str, Any]) -> None:
-        self.ledger.items += [Item(**item) for item in record["items"]]
+        self.ledger.items += [Item(**item | {"texts": tuple(item["texts"])}) for item in record["items"]]
         self.ledger.selected_on_test |= record["selected_on_test"]
         self.nested += [record["cost"], *record["nested"]]
         self.choices += record["choices"]

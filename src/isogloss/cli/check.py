@@ -12,7 +12,7 @@ from isogloss.cli.options import Json, ProblemFolder, Quiet
 from isogloss.cli.talk import print_json, print_table
 
 if TYPE_CHECKING:
-    from isogloss.checking import CheckResult
+    from isogloss.commands.check import CheckResult
 
 log = logging.getLogger("isogloss")
 
@@ -35,16 +35,17 @@ def check(
 
     The exit code is 1 if anything leaks.
     """
-    from isogloss import checking
+    from isogloss import commands
+    from isogloss.commands.check import mend
 
-    found = checking.check(problem, deep=deep)
+    found = commands.check(problem, deep=deep)
     if json:
-        leaks = [{**asdict(leak), "mend": checking.mend(leak)} for leak in found.leaks]
+        leaks = [{**asdict(leak), "mend": mend(leak)} for leak in found.leaks]
         print_json({**asdict(found), "leaks": leaks, "clean": found.clean})
     else:
         _print(found)
         for leak in found.leaks:
-            typer.echo(f"leak: {leak}. {checking.mend(leak)}.")
+            typer.echo(f"leak: {leak}. {mend(leak)}.")
     if not found.clean:
         files = sorted({leak.test.rpartition(":")[0] for leak in found.leaks})
         count = f"{len(found.leaks)} leak" + ("s" if len(found.leaks) > 1 else "")

@@ -30,9 +30,9 @@ def doctor(
 
     With a problem, show also how much of its text the encoder can read.
     """
-    from isogloss import diagnosis
+    from isogloss import commands
 
-    found = diagnosis.doctor(problem, backbone)
+    found = commands.doctor(problem, backbone)
     if json:
         print_json(asdict(found) | {"blind": list(found.blind)})
         return

@@ -38,9 +38,9 @@ def init(
     quiet: Quiet = False,
 ) -> None:
     """Make a commented problem folder."""
-    from isogloss import initialising
+    from isogloss import commands
 
-    made = initialising.init(
+    made = commands.init(
         folder,
         task=task,
         source=source,

@@ -34,8 +34,8 @@ def predict(
 
     Reads text lines or JSON lines and writes JSON lines with id, lang, prediction and score.
     """
-    from isogloss import predicting
+    from isogloss import commands
 
     wanted = listed(labels, "--labels") if labels is not None else None
-    for row in predicting.predict(run, sys.stdin.buffer, lang=lang, labels=wanted, quiet=quiet):
+    for row in commands.predict(run, sys.stdin.buffer, lang=lang, labels=wanted, quiet=quiet):
         typer.echo(json.dumps(row, ensure_ascii=False))

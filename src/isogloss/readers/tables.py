@@ -93,11 +93,12 @@ def _json_object(line: str, where: Path, number: int) -> dict[str, Any]:
         what = f"this is not valid JSON at column {error.colno}: {error.msg}"
         raise DataError(what, where=where, line=number, fix="Write one JSON object per line") from None
     except UnicodeEncodeError:
-        raise DataError("a \\u escape is half a surrogate pair", where=where, line=number) from None
+        what = "a \\u escape is half a surrogate pair"
+        raise DataError(what, where=where, line=number, fix="Write the character itself, in UTF-8") from None
     except _RefusedError as error:
-        raise DataError(str(error), where=where, line=number) from None
+        raise DataError(str(error), where=where, line=number, fix="Correct the object or drop the row") from None
     except ValueError:  # the interpreter's guard against converting very long integers
-        raise DataError("a number has too many digits", where=where, line=number) from None
+        raise DataError("a number has too many digits", where=where, line=number, fix="Write it as text") from None
     except RecursionError:
         what = f"the object is nested deeper than {MAX_DEPTH} levels"
         raise DataError(what, where=where, line=number, fix="Flatten it") from None

@@ -25,7 +25,8 @@ def load(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     try:
         # Asked first, because opening a named pipe would wait for ever and a device has no end.
         if not path.is_file():
-            raise DataError("this is not a regular file" if path.exists() else "there is no such file", where=path)
+            what = "this is not a regular file" if path.exists() else "there is no such file"
+            raise DataError(what, where=path, fix="Put a data file in its place")
         if (size := path.stat().st_size) > max_bytes:
             raise DataError(
                 f"the file has {size:,} bytes, more than the limit of {max_bytes:,}",

@@ -136,7 +136,7 @@ def part_name(part: object) -> str:
 def _with_field(part: Any, attribute: str, value: str) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
-    hints = typing.get_type_hints(type(part))
+    hints = typing.get_type_hints(type(part), include_extras=True)
     names = [f.name for f in fields(part)]
     if attribute not in names:
         raise RecipeError(unknown(f"field of {part_name(part)}", attribute, names).rstrip("."))

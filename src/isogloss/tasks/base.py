@@ -83,8 +83,12 @@ class Task(ABC):
         """The task with the label set found in (source) examples, or with the given one."""
 
     @abstractmethod
+    def texts(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        """The input texts of an example: what leak checks compare."""
+
     def text(self, fields: Mapping[str, Any]) -> str:
-        """The input text of an example as one string: what leak checks compare."""
+        """The input of an example as one string."""
+        return "\t".join(self.texts(fields))
 
     @property
     @abstractmethod

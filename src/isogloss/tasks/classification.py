@@ -46,8 +46,8 @@ class Classification(Task):
         found = labels or sorted(set().union(*(cls.labels_in(example.fields) for example in examples)))
         return cls(labels=tuple(found))
 
-    def text(self, fields: Mapping[str, Any]) -> str:
-        return "\t".join(fields[name] for name in self.inputs)
+    def texts(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(fields[name] for name in self.inputs)
 
     @property
     def outputs(self) -> tuple[str, ...]:

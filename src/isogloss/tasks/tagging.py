@@ -71,12 +71,14 @@ class Tagging(Task):
     @classmethod
     def from_data(cls, examples: Sequence[Example], labels: Sequence[str] | None = None) -> Task:
         spans = all(_is_chunked(example.fields["tags"]) for example in examples)
+        if not spans and (odd := _odd_tag(examples)):
+            raise ValueError(odd)
         found = set().union(*(cls.labels_in(example.fields) for example in examples)) - ({"O"} if spans else set())
         ordered = tuple(labels or sorted(found))
         return cls(labels=ordered, kind="spans") if spans else cls(labels=ordered, kind="words", metric="accuracy")
 
-    def text(self, fields: Mapping[str, Any]) -> str:
-        return str(fields["text"])
+    def texts(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
+        return (fields["text"],)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -124,10 +126,13 @@ class Tagging(Task):
         first = dict(pairs)
         labels_T = []
         for piece, unit in enumerate(owners):
-            tag = None if unit is None else tags[unit]
-            if tag is not None and self.kind == "spans" and tag != "O" and first.get(unit) != piece:
+            if unit is None:
+                labels_T.append(IGNORED)
+                continue
+            tag = tags[unit]
+            if self.kind == "spans" and tag != "O" and first.get(unit) != piece:
                 tag = "I-" + tag[2:]
-            labels_T.append(IGNORED if tag is None else index[tag])
+            labels_T.append(index[tag])
         return labels_T
 
     def decode(self, logits: Sequence[np.ndarray], encoded: Encoded, examples: Sequence[Example]) -> list[Prediction]:
@@ -192,6 +197,16 @@ def gold_spans(fields: Mapping[str, Any]) -> list[tuple[int, int, str]]:
 
 def _is_chunked(tags: Sequence[str]) -> bool:
     return all(tag == "O" or tag[:2] in ("B-", "I-") for tag in tags)
+
+
+def _odd_tag(examples: Sequence[Example]) -> str | None:
+    """What is wrong if entity tags and others are mixed: almost always a slip, never a tag set of its own."""
+    used = {tag: example for example in examples for tag in example.fields["tags"] if tag != "O"}
+    odd = next((tag for tag in used if tag[:2] not in ("B-", "I-")), None)
+    if odd is None or not any(tag.startswith("B-") for tag in used):
+        return None
+    place = used[odd].place or used[odd].id
+    return f"the tag '{odd}' (in {place}) is neither O nor B- or I- with a type, as other tags are"
 
 
 def _parse_tokens(raw: Mapping[str, Any], labelled: bool) -> dict[str, Any]:

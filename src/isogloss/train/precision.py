@@ -13,10 +13,16 @@ def choose_precision(wanted: str = "auto", device: str = "cpu") -> Precision:
     """``auto`` is bf16 autocast where the device has bf16 arithmetic, else fp32.
 
     Raises:
-        IsoglossError: ``wanted`` is none of auto, fp32, bf16.
+        IsoglossError: ``wanted`` is none of auto, fp32, bf16, or the device is not there.
     """
     import torch
 
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise IsoglossError(
+            f"The device '{device}' is not there", fix="Use cpu, or cuda where torch sees one"
+        ) from None
     if wanted == "fp32":
         return "fp32"
     if wanted == "bf16":

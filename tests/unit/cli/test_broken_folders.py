@@ -151,7 +151,9 @@ CASES = [
     Broken("a name that is no language", {"test/a b.jsonl": lines(row())}, "test/a b.jsonl: ", "language code"),
     Broken("empty raw text", {"unlabelled/swa.txt": "\n\n"}, "unlabelled/swa.txt: ", "no text"),
     Broken("parallel of one language", {"parallel/eng.tsv": "a\tb\n"}, "parallel/eng.tsv: ", "two languages"),
-    Broken("parallel with one column", {"parallel/eng-spa.tsv": "a\tb\nc\n"}, "parallel/eng-spa.tsv:2: ", "1 column"),
+    Broken(
+        "parallel with one column", {"parallel/eng-spa.tsv": "a\tb\nc\n"}, "parallel/eng-spa.tsv:2: ", "columns is 1"
+    ),
     Broken("parallel of no languages", {"parallel/-.tsv": "a\tb\n"}, "parallel/-.tsv: ", "language"),
     tagged("ragged CoNLL", CONLL.replace("saw\tO", "saw"), "column", 2, "conll"),
     Broken("an illegal tag", {**TAGGING, "train/eng.conll": CONLL.replace("B-LOC", "LOC")}, "train", "'LOC'"),

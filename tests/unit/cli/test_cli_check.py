@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from isogloss.checking import check
+from isogloss.commands.check import check
 
 
 def add(path: Path, *rows: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from isogloss import Problem
-from isogloss.initialising import init, split_rows
+from isogloss.commands.init import init, split_rows
 
 NEWS = [(f"text {i}", "sport" if i % 2 else "food") for i in range(40)]
 

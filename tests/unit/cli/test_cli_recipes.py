@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isogloss import __version__
-from isogloss.diagnosis import doctor, unknown_share
+from isogloss.commands.doctor import doctor, unknown_share
 
 COMMANDS = ("init", "check", "transfer", "predict", "evaluate", "compare", "report", "recipes", "doctor")
 MOST_SECONDS = 1.4

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
 
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
@@ -28,14 +30,14 @@ class CrossEntropy:
     needs: ClassVar[tuple[str, ...]] = ("train",)
 
     trains: Literal["all", "body", "head"] = "body"
-    epochs: int = 5
-    min_steps: int = 150
-    learning_rate: float = 1e-4
-    head_learning_rate: float = 1e-3
-    batch_size: int = 16
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    max_length: int = 256
+    epochs: Annotated[int, Ge(1)] = 5
+    min_steps: Annotated[int, Ge(0)] = 150
+    learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-4
+    head_learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-3
+    batch_size: Annotated[int, Ge(1)] = 16
+    warmup: Annotated[float, Ge(0), Le(1)] = 0.1
+    weight_decay: Annotated[float, Ge(0)] = 0.01
+    max_length: Annotated[int, Ge(8)] = 256
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
         """Train one phase on all source examples."""

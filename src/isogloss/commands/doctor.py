@@ -118,4 +118,4 @@ def texts_of(problem: Problem, lang: str) -> Iterator[str]:
     """All text that a problem holds in a language, labelled or not."""
     for split in (problem.train, problem.dev, problem.few, problem.test):
         yield from (problem.task.text(example.fields) for example in split.get(lang, ()))
-    yield from problem.unlabelled.get(lang, ())
+    yield from (example.fields["text"] for example in problem.unlabelled.get(lang, ()))

@@ -83,7 +83,7 @@ def _counts(problem: Problem, split: str) -> dict[str, dict[str, int]]:
 
 def _deepened(found: CheckResult, problem: Problem) -> CheckResult:
     from isogloss.backbones import Backbone
-    from isogloss.diagnosis import texts_of, unknown_shares
+    from isogloss.commands.doctor import texts_of, unknown_shares
 
     texts = {problem.spelling(lang): list(texts_of(problem, lang)) for lang in (*problem.source, *problem.targets)}
     return replace(

@@ -1,0 +1,13 @@
+"""The public functions behind the commands of the same names, one file each."""
+
+from __future__ import annotations
+
+from isogloss.commands.check import check
+from isogloss.commands.compare import compare
+from isogloss.commands.doctor import doctor
+from isogloss.commands.evaluate import evaluate
+from isogloss.commands.init import init
+from isogloss.commands.predict import predict
+from isogloss.commands.transfer import transfer
+
+__all__ = ["check", "compare", "doctor", "evaluate", "init", "predict", "transfer"]
