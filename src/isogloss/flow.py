@@ -54,7 +54,7 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
     with run.stage("weights"):
         finish = recipe.finishes_by
         chosen = finish([trained], target_score(problem, run) if finish.oracle else source_score(problem, run), run)
-        trained.model.load_state_dict(chosen.weights, strict=False)
+        trained.load(chosen.weights)
         run.choices.append({"seed": run.seed, **chosen.how})
         run.clear_scratch()
     return Member(model=trained.model.eval(), tokenizer=trained.tokenizer)
@@ -70,7 +70,7 @@ def source_score(problem: Problem, run: Run) -> Score:
         if not seen:  # a rule that never asks has not seen the data
             run.ledger.record("select", examples, problem)
             seen = True
-        trained.model.load_state_dict(weights, strict=False)
+        trained.load(weights)
         return _primary(trained, examples, run)
 
     return score
@@ -81,7 +81,7 @@ def target_score(problem: Problem, run: Run) -> Score:
     tests = run.test or {}
 
     def score(trained: Trained, weights: Weights) -> float:
-        trained.model.load_state_dict(weights, strict=False)
+        trained.load(weights)
         values = [_primary(trained, tests[lang], run) for lang in problem.targets if lang in tests]
         return sum(values) / len(values)
 

@@ -92,6 +92,12 @@ class Trained:
     history: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
 
+    def load(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Put weights, of all parameters or of some, into the network."""
+        left_over = self.model.load_state_dict(weights, strict=False).unexpected_keys
+        if left_over:
+            raise KeyError(f"weights that the network does not have: {', '.join(left_over[:3])}")
+
 
 def train_phases(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task, phases: Sequence[Phase], run: Run
