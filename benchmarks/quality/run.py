@@ -25,8 +25,8 @@ RESULTS = Path(__file__).parent / "results"
 SETTINGS: dict[str, dict[str, str]] = {
     "sib200": {},
     "masakhanews": {"cross_entropy.max_length": "128"},
-    "xnli": {"cross_entropy.epochs": "2"},
-    "ner": {"cross_entropy.epochs": "3"},
+    "xnli": {"cross_entropy.epochs": "1"},
+    "ner": {"cross_entropy.epochs": "5"},
     "pos": {"cross_entropy.epochs": "2"},
 }
 

@@ -1,4 +1,4 @@
-"""The one data flow with parts that no recipe has: nested teachers, changed problems and networks, members, wrappers."""
+"""The one data flow with parts that no recipe has: nested teachers, changed problems, changed networks, members."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from isogloss import Example, Ledger, Problem
 from isogloss.ledger import Leak, normalise
 from isogloss.tasks import Classification
 
-Planted = tuple[str, str, str]
 SETTINGS = {"cross_entropy.epochs": "4", "cross_entropy.min_steps": "0", "cross_entropy.learning_rate": "1e-3"}
 FLIPPED = {"food": "tool", "tool": "food"}
 
@@ -150,6 +149,27 @@ def example(name: str, lang: str, text: str, place: str) -> Example:
     return Example(id=name, lang=lang, fields={"text": text, "label": "a"}, place=place)
 
 
+def raw(text: str, lang: str, place: str) -> Example:
+    return Example(id=f"{lang}/{place}", lang=lang, fields={"text": text}, place=place)
+
+
+def house(*more: str) -> dict[tuple[str, str], tuple[tuple[Example, Example], ...]]:
+    """Parallel text: a house, and a sentence with the given translation."""
+    pairs = [("a house", "ilé"), *(("a sentence", text) for text in more)]
+    places = [f"parallel/eng-yor:{number}" for number in range(1, len(pairs) + 1)]
+    return {
+        ("eng", "yor"): tuple(
+            (raw(one, "eng", place), raw(other, "yor", place))
+            for place, (one, other) in zip(places, pairs, strict=True)
+        )
+    }
+
+
+def lines(*texts: str) -> dict[str, tuple[Example, ...]]:
+    """Raw text of the target language."""
+    return {"yor": tuple(raw(text, "yor", f"unlabelled/yor:{n}") for n, text in enumerate(texts, start=1))}
+
+
 def planted(where: str, text: str, *, seen_id: str = "eng/train/1", test_id: str = "yor/test/1") -> Problem:
     """A problem that has ``text`` in one place and ``SENTENCE`` in its test."""
     clean = Problem(
@@ -161,13 +181,13 @@ def planted(where: str, text: str, *, seen_id: str = "eng/train/1", test_id: str
         dev={"eng": (example("eng/dev/9", "eng", "another thing", "dev/eng:9"),)},
         few={"yor": (example("yor/few/9", "yor", "ohun kan", "few/yor:9"),)},
         test={"yor": (example(test_id, "yor", SENTENCE, "test/yor:1"), example("y", "yor", "rárá", "test/yor:2"))},
-        unlabelled={"yor": ("ohun mìíràn",)},
-        parallel={("eng", "yor"): (("a house", "ilé"),)},
+        unlabelled=lines("ohun mìíràn"),
+        parallel=house(),
     )
     if where == "unlabelled":
-        return replace(clean, unlabelled={"yor": ("ohun mìíràn", text)})
+        return replace(clean, unlabelled=lines("ohun mìíràn", text))
     if where == "parallel":
-        return replace(clean, parallel={("eng", "yor"): (("a house", "ilé"), ("a sentence", text))})
+        return replace(clean, parallel=house(text))
     lang = "yor" if where == "few" else "eng"
     split = {lang: (*getattr(clean, where)[lang], example(seen_id, lang, text, f"{where}/{lang}:10"))}
     return replace(clean, **{where: split})
@@ -203,7 +223,7 @@ class TestLeaks:
 
     def test_the_strongest_kind_is_reported_once_for_each_role(self) -> None:
         problem = planted("train", SENTENCE, seen_id="7", test_id="7")
-        problem = replace(problem, unlabelled={"yor": (SENTENCE.lower(), SENTENCE.upper())})
+        problem = replace(problem, unlabelled=lines(SENTENCE.lower(), SENTENCE.upper()))
         assert [(leak.kind, leak.role) for leak in Ledger.of(problem).leaks()] == [
             ("exact", "train"),
             ("normalised", "adapt"),
@@ -275,12 +295,11 @@ class TestTier:
         assert self.derived(ledger) == ("zero-shot", "nothing")
 
     def test_raw_text(self, ledger: Ledger, problem: Problem) -> None:
-        ledger.record_text(replace(problem, unlabelled={"yor": ("ohun",)}))
+        ledger.record_text(replace(problem, unlabelled=lines("ohun")))
         assert self.derived(ledger) == ("zero-shot", "raw text")
 
     def test_parallel_text(self, ledger: Ledger, problem: Problem) -> None:
-        text = replace(problem, unlabelled={"yor": ("ohun",)}, parallel={("eng", "yor"): (("thing", "ohun"),)})
-        ledger.record_text(text)
+        ledger.record_text(replace(problem, unlabelled=lines("ohun"), parallel=house("ohun")))
         assert self.derived(ledger) == ("zero-shot", "parallel text")
 
     @pytest.mark.parametrize("origin", ["translated", "projected"])
