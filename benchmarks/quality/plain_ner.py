@@ -4,8 +4,8 @@
 
 The plain side is what a careful user of transformers writes: words encoded with ``is_split_into_words``, the tag on
 each word's first piece, every weight trained by the Trainer with bf16 autocast, the epoch best on English dev kept,
-strict span F1 by seqeval. Both sides have the same learning rate, epochs and batch size, and the same repair of predictions:
-an I- tag that continues nothing opens an entity. Writes ``results/ner-plain.json`` and prints the differences.
+strict span F1 by seqeval. Both sides have the same learning rate, epochs and batch size, and the same repair of
+predictions: an I- tag that continues nothing opens an entity. Writes ``results/ner-plain.json`` and prints the differences.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from isogloss.machine import machine, versions
 from isogloss.metrics import repair
 
 RESULTS = Path(__file__).parent / "results"
-EPOCHS, RATE, BATCH = 3, 1e-4, 16
+EPOCHS, RATE, BATCH = 5, 1e-4, 16
 
 
 def tokens_and_tags(problem: ig.Problem, split: str, lang: str) -> list[dict[str, Any]]:

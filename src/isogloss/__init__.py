@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from isogloss import recipes
     from isogloss.backbones import Backbone
     from isogloss.commands.check import check
     from isogloss.commands.compare import compare
     from isogloss.commands.doctor import doctor
     from isogloss.commands.evaluate import evaluate
     from isogloss.commands.init import init
+    from isogloss.commands.predict import predict
     from isogloss.commands.transfer import transfer
     from isogloss.errors import IsoglossError
     from isogloss.evaluation import Report
@@ -42,6 +44,7 @@ _HOMES = {
     "doctor": "commands",
     "evaluate": "commands",
     "init": "commands",
+    "predict": "commands",
     "transfer": "commands",
 }
 
@@ -61,11 +64,15 @@ __all__ = [
     "doctor",
     "evaluate",
     "init",
+    "predict",
+    "recipes",
     "transfer",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "recipes":
+        return import_module("isogloss.recipes")
     if name not in _HOMES:
         raise AttributeError(f"module 'isogloss' has no attribute '{name}'")
     return getattr(import_module(f"isogloss.{_HOMES[name]}"), name)

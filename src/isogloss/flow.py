@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from isogloss.errors import ResourceError
 from isogloss.system import Member, System
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
     """Stages one to four: a problem and a backbone in, a finished network out."""
     import transformers
 
+    transformers.set_seed(run.seed)
     with run.stage("data"):
         for data_part in recipe.data:
             problem = data_part(problem, run)
@@ -48,19 +50,20 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
         for model_part in recipe.model:
             backbone = model_part(backbone, problem, run)
     with run.stage("objective"):
-        transformers.set_seed(run.seed)
+        transformers.set_seed(run.seed)  # the head is the same whatever came before
         trained = recipe.learns_by(backbone, problem, run)
         run.tokens += trained.tokens
     with run.stage("weights"):
         finish = recipe.finishes_by
-        chosen = finish([trained], target_score(problem, run) if finish.oracle else source_score(problem, run), run)
+        scorer = target_score if finish.oracle else source_score
+        chosen = finish([trained], scorer(problem, recipe, run), run)
         trained.load(chosen.weights)
-        run.choices.append({"seed": run.seed, **chosen.how})
+        run.choices.append({"seed": run.seed, "level": run.level, **chosen.how})
         run.clear_scratch()
     return Member(model=trained.model.eval(), tokenizer=trained.tokenizer)
 
 
-def source_score(problem: Problem, run: Run) -> Score:
+def source_score(problem: Problem, recipe: Recipe, run: Run) -> Score:
     """Score of weights on source dev: all that an honest weights part may look at."""
     examples = problem.source_examples("dev")
     seen = False
@@ -68,29 +71,36 @@ def source_score(problem: Problem, run: Run) -> Score:
     def score(trained: Trained, weights: Weights) -> float:
         nonlocal seen
         if not seen:  # a rule that never asks has not seen the data
-            run.ledger.record("select", examples, problem)
+            run.ledger.record("select", examples, problem.task)
             seen = True
         trained.load(weights)
-        return _primary(trained, examples, run)
+        return _primary(trained, examples, recipe, run)
 
     return score
 
 
-def target_score(problem: Problem, run: Run) -> Score:
+def target_score(problem: Problem, recipe: Recipe, run: Run) -> Score:
     """Mean score of weights over the targets' test files: for the oracle only."""
-    tests = run.test or {}
+    tests = {lang: examples for lang, examples in (run.test or {}).items() if lang in problem.targets}
+    if not tests:
+        there = ", ".join(problem.spelling(lang) for lang in problem.targets)
+        raise ResourceError(
+            f"The oracle has no test data of {there}", fix="Add test/<target> or choose --select source_dev"
+        )
 
     def score(trained: Trained, weights: Weights) -> float:
         trained.load(weights)
-        values = [_primary(trained, tests[lang], run) for lang in problem.targets if lang in tests]
+        values = [_primary(trained, examples, recipe, run) for examples in tests.values()]
         return sum(values) / len(values)
 
     return score
 
 
-def _primary(trained: Trained, examples: Sequence[Example], run: Run) -> float:
+def _primary(trained: Trained, examples: Sequence[Example], recipe: Recipe, run: Run) -> float:
+    """The primary metric, predicted as the finished system will predict: through the recipe's inference parts."""
     from isogloss.metrics import ones
 
-    predictions = Member(model=trained.model, tokenizer=trained.tokenizer).predict(trained.task, examples, run=run)
+    member = Member(model=trained.model, tokenizer=trained.tokenizer)
+    predictions = member.wrapped(trained.task, recipe.inference, run)(trained.task.hide(examples))
     values = trained.task.scores(examples, [prediction.value for prediction in predictions], ones(len(examples)))
     return float(values[trained.task.metric][0])

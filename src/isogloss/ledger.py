@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from isogloss.example import Example, Origin
 
 if TYPE_CHECKING:
     from isogloss.problem import Problem
+    from isogloss.tasks import Task
 
 Role = Literal["train", "select", "few", "adapt", "parallel", "prompt", "bridge", "test"]
 LeakKind = Literal["exact", "normalised", "parallel"]
@@ -90,17 +92,17 @@ class Ledger:
         ledger = cls()
         for split, role in BY_SPLIT.items():
             for examples in getattr(problem, split).values():
-                ledger.record(role, examples, problem)
+                ledger.record(role, examples, problem.task)
         ledger.record_text(problem)
         return ledger
 
-    def record(self, role: Role, examples: Iterable[Example], problem: Problem) -> None:
+    def record(self, role: Role, examples: Iterable[Example], task: Task) -> None:
         """Note that ``examples`` were seen, with their labels, in ``role``."""
         for example in examples:
-            named = not example.id.startswith(f"{example.lang}/")  # ids made by the reader name no translation
+            named = not re.fullmatch(rf"{re.escape(example.lang)}/\w+/\d+", example.id)  # made by the reader
             self.items.append(
                 Item(
-                    texts=problem.task.texts(example.fields),
+                    texts=task.texts(example.fields),
                     lang=example.lang,
                     role=role,
                     group=example.id if named else None,
@@ -155,29 +157,30 @@ class Ledger:
             return "oracle"
         if labels := self._target_labels(targets):
             return f"{labels} target labels"
+        aims = set(targets)
         roles = {item.role for item in self.items}
         made = {item.origin for item in self.items if item.role in ("train", "select")}
         if "bridge" in roles:
             return "MT at inference"
         if made & {"translated", "projected"}:
             return "MT in training"
-        if "parallel" in roles:
+        if any(item.role == "parallel" and item.lang in aims for item in self.items):
             return "parallel text"
-        return "raw text" if "adapt" in roles else "nothing"
+        return "raw text" if any(item.role == "adapt" and item.lang in aims for item in self.items) else "nothing"
 
     def _target_labels(self, targets: Iterable[str]) -> int:
         aims = set(targets)
-        human = [i for i in self.items if i.lang in aims and i.labelled and i.origin in ("gold", "post-edited")]
-        return sum(item.role in ("train", "select", "few", "prompt") for item in human)
+        human = {i for i in self.items if i.lang in aims and i.labelled and i.origin in ("gold", "post-edited")}
+        return len({(i.lang, i.place, i.texts) for i in human if i.role in ("train", "select", "few", "prompt")})
 
     @property
     def transductive(self) -> bool:
         """Whether raw text of the test itself was used for adaptation."""
-        return any(leak.role == "adapt" and leak.kind == "exact" for leak in self.leaks())
+        return any(leak.role == "adapt" and leak.kind != "parallel" for leak in self.leaks())
 
     def resources(self) -> dict[str, dict[str, int]]:
-        """Number of items seen, by role and language."""
-        counts = Counter((item.role, item.lang) for item in self.items)
+        """Number of different items seen, by role and language."""
+        counts = Counter((item.role, item.lang) for item in set(self.items))
         table: dict[str, dict[str, int]] = {}
         for (role, lang), count in sorted(counts.items()):
             table.setdefault(role, {})[lang] = count

@@ -51,5 +51,8 @@ def commit() -> str | None:
     home = Path(__file__).resolve().parents[2]
     if not (home / ".git").exists():
         return None
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=False)  # noqa: S607
+    try:
+        answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=False)  # noqa: S607
+    except OSError:  # there is no git on this machine
+        return None
     return answer.stdout.strip() or None

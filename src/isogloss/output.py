@@ -14,19 +14,20 @@ from isogloss.errors import IsoglossError
 if TYPE_CHECKING:
     from isogloss.evaluation import Report
     from isogloss.problem import Problem
-    from isogloss.recipes import Recipe
     from isogloss.system import System
     from isogloss.tasks import Prediction
 
+MARKER = ".isogloss"
+"""Written first into every folder of ours: only a folder that has it is ever resumed or replaced."""
 WORK = "work"
-"""Snapshots and finished trainings while a run goes on; removed when the report is written."""
+"""Snapshots, finished trainings and the staged result while a run goes on; removed when it has ended well."""
 
 
 class OutputFolder:
-    """``runs/x``.
+    """``runs/x``. Nothing is written before :meth:`work`, nothing old is removed before the new result is complete.
 
     Raises:
-        IsoglossError: the folder is there and neither ``resume`` nor ``force`` was given, or it is not one of ours.
+        IsoglossError: the folder holds something and neither ``resume`` nor ``force`` was given, or it is not ours.
     """
 
     def __init__(self, folder: str | Path, *, resume: bool, force: bool) -> None:
@@ -38,35 +39,36 @@ class OutputFolder:
             return
         if not self.folder.is_dir():
             raise IsoglossError("This is a file, not a folder", where=folder, fix="Choose another --out")
-        if any(self.folder.iterdir()):
-            if not resume and not force:
-                raise IsoglossError(
-                    "The folder exists already", where=folder, fix="Choose another --out, or give --resume or --force"
-                )
-            if not self._ours():
-                raise IsoglossError("The folder was not written by isogloss", where=folder, fix="Choose another --out")
-
-    def _ours(self) -> bool:
-        marks = (WORK, "report.json")
-        inside = [self.folder, *(path for path in self.folder.iterdir() if path.is_dir())]  # a comparison holds runs
-        return any((path / mark).exists() for path in inside for mark in marks)
+        if not any(self.folder.iterdir()):
+            return
+        if not (self.folder / MARKER).is_file():
+            raise IsoglossError(
+                "The folder exists and was not written by isogloss", where=folder, fix="Choose another --out"
+            )
+        if not resume and not force:
+            raise IsoglossError(
+                "The folder exists already", where=folder, fix="Choose another --out, or give --resume or --force"
+            )
 
     @property
     def finished(self) -> bool:
-        """Whether a run has ended well in this folder: the report is written last."""
+        """Whether a run has ended well in this folder: the report is put in place last."""
         return (self.folder / "report.json").is_file()
 
     def claim(self) -> Path:
-        """Make the folder, emptied if ``force`` was given."""
-        if self.force and self.folder.exists():
-            shutil.rmtree(self.folder)
+        """Make the folder and put our mark on it."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / MARKER).write_text(
+            "This folder was written by isogloss; --force may replace what it wrote here.\n", encoding="utf-8"
+        )
         return self.folder
 
     @contextmanager
     def work(self) -> Iterator[Path]:
         """The work folder inside; removed when the run ends well, kept for ``resume`` when it breaks off."""
         place = self.claim() / WORK
+        if self.force:
+            shutil.rmtree(place, ignore_errors=True)
         place.mkdir(exist_ok=True)
         yield place
         shutil.rmtree(place)
@@ -76,49 +78,64 @@ class OutputFolder:
         system: System,
         report: Report,
         problem: Problem,
-        recipe: Recipe,
         answers: Mapping[int, Mapping[str, Sequence[Prediction]]],
     ) -> None:
-        """Write model, card, predictions, resolved recipe and log, and the report last."""
+        """Stage model, card, predictions, resolved recipe, log and report, then swap them in, the report last."""
         from isogloss.evaluation.card import render_card
 
-        system.save_pretrained(self.folder / "model")
-        (self.folder / "model" / "README.md").write_text(render_card(report), encoding="utf-8")
-        self._write_predictions(problem, answers, report.model_seed or report.seeds[0])
-        (self.folder / "recipe.toml").write_text(_toml(report, recipe), encoding="utf-8")
+        staged = self.folder / WORK / "result"
+        shutil.rmtree(staged, ignore_errors=True)
+        system.save_pretrained(staged / "model")
+        (staged / "model" / "README.md").write_text(render_card(report), encoding="utf-8")
+        write_predictions(staged / "predictions", report, problem, answers)
+        (staged / "recipe.toml").write_text(recipe_toml(report), encoding="utf-8")
         rows = [{"event": "selection", **choice} for choice in report.selection["runs"]]
         rows += [{"event": "cost", **row} for row in report.nested]
-        (self.folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        report.save(self.folder)
-
-    def _write_predictions(
-        self, problem: Problem, answers: Mapping[int, Mapping[str, Sequence[Prediction]]], seed: int
-    ) -> None:
-        place = self.folder / "predictions"
-        place.mkdir(exist_ok=True)
-        for lang, examples in problem.test.items():
-            with (place / f"{problem.spelling(lang)}.jsonl").open("w", encoding="utf-8") as file:
-                for i, example in enumerate(examples):
-                    shown = answers[seed][lang][i]
-                    row: dict[str, Any] = {
-                        "id": example.id,
-                        "lang": lang,
-                        "prediction": shown.value,
-                        "score": round(shown.score, 6),
-                        "by_seed": {str(s): given[lang][i].value for s, given in answers.items()},
-                    }
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        (staged / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        report.save(staged)
+        for name in ("report.json", "model", "predictions", "recipe.toml", "log.jsonl", "report.html"):
+            _remove(self.folder / name)
+        for name in ("model", "predictions", "recipe.toml", "log.jsonl", "report.html", "report.json"):
+            (staged / name).replace(self.folder / name)
 
 
-def _toml(report: Report, recipe: Recipe) -> str:
+def write_predictions(
+    place: Path, report: Report, problem: Problem, answers: Mapping[int, Mapping[str, Sequence[Prediction]]]
+) -> None:
+    """One file for each language: the answers of the network that was kept, and those of every seed."""
+    place.mkdir(parents=True)
+    kept = report.seeds[0] if report.model_seed is None else report.model_seed
+    for lang, shown in answers[kept].items():
+        with (place / f"{problem.spelling(lang)}.jsonl").open("w", encoding="utf-8") as file:
+            for i, (example, prediction) in enumerate(zip(problem.test[lang], shown, strict=True)):
+                row: dict[str, Any] = {
+                    "id": example.id,
+                    "lang": lang,
+                    "prediction": prediction.value,
+                    "score": round(prediction.score, 6),
+                    "by_seed": {str(seed): given[lang][i].value for seed, given in answers.items()},
+                }
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def recipe_toml(report: Report) -> str:
+    """Everything resolved, in a form that ``--recipe`` takes."""
     lines = [
-        f"recipe = {json.dumps(recipe.name)}",
+        f"# isogloss transfer {report.problem} --recipe recipe.toml",
+        f"recipe = {json.dumps(report.recipe)}",
         f"backbone = {json.dumps(report.backbone['id'])}",
         f"select = {json.dumps(report.selection['rule'])}",
         f"seeds = {json.dumps(report.seeds)}",
         f"precision = {json.dumps(report.precision)}",
     ]
     for part, values in report.settings.items():
-        if values:
-            lines += ["", f"[{part}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
+        given = {name: value for name, value in values.items() if value is not None}
+        lines += ["", f"[{part}]", *(f"{name} = {json.dumps(value)}" for name, value in given.items())] if given else []
     return "\n".join(lines) + "\n"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

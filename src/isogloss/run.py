@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss import __version__
 from isogloss.ledger import Item, Ledger
 
 if TYPE_CHECKING:
@@ -39,9 +41,12 @@ class Run:
         precision: number format of training and prediction.
         quiet: no progress bars.
         test: the test data, for oracle selection and for nothing else; None everywhere but there.
-        seconds: wall time by stage, nested runs included.
-        nested: one row of cost for each nested run.
-        choices: what the weights part chose, one row for each selection.
+        level: 0 for the command, 1 for its trainings, more for the runs nested in them.
+        seconds: wall time by stage at this level, nested runs included.
+        costs: one row for each finished :meth:`fit`, with its level.
+        choices: what the weights parts chose, one row for each selection, with its level.
+        tokens: pieces trained on, nested runs included.
+        adopted: keys of the nested runs whose records are in this one.
     """
 
     flow: Flow
@@ -51,17 +56,20 @@ class Run:
     precision: Precision = "fp32"
     quiet: bool = False
     test: Split | None = None
+    level: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-    nested: list[dict[str, Any]] = field(default_factory=list)
+    costs: list[dict[str, Any]] = field(default_factory=list)
     choices: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
+    adopted: set[str] = field(default_factory=set)
 
     def fit(self, recipe: Recipe, problem: Problem, backbone: Backbone | None = None) -> System:
         """A transfer inside this one: a teacher, an annotator, a round of self-teaching.
 
         The result is kept under a hash of everything it depends on, so that the same nested run is done once, also
-        after a restart. What it saw is entered in this run's ledger, what it cost in ``nested``.
+        after a restart. What it saw is entered in this run's ledger, what it cost in ``costs``. The random generators
+        are left as they were found, so that it makes no difference whether it was trained now or earlier.
         """
         from isogloss.backbones import Backbone
         from isogloss.system import System
@@ -70,63 +78,53 @@ class Run:
         key = self._key(recipe, problem, backbone)
         home = self.folder / "fits" / key
         if (home / "done.json").is_file():
-            record = json.loads((home / "done.json").read_text(encoding="utf-8"))
-            self._adopt(record)
-            return replace(System.from_pretrained(home / "model"), inference=recipe.inference)
+            self._adopt(key, json.loads((home / "done.json").read_text(encoding="utf-8")))
+            return System.from_pretrained(home / "model", inference=recipe.inference)
         inner = replace(
             self,
             folder=home,
+            level=self.level + 1,
             ledger=Ledger(),
             seconds=dict.fromkeys(STAGES, 0.0),
-            nested=[],
+            costs=[],
             choices=[],
+            adopted=set(),
             tokens=0,
         )
         home.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        system = self.flow(recipe, problem.blind(), backbone, inner)
+        with _generators_kept():
+            system = self.flow(recipe, problem.blind(), backbone, inner)
         system.save_pretrained(home / "model")
+        whole = time.perf_counter() - started
+        cost = {"recipe": recipe.name, "seed": self.seed, "level": inner.level, "seconds": whole, **inner.seconds}
         record = {
-            "cost": {
-                "recipe": recipe.name,
-                "seed": self.seed,
-                "seconds": time.perf_counter() - started,
-                **inner.seconds,
-            },
+            "costs": [cost, *inner.costs],
             "items": [asdict(item) for item in inner.ledger.items],
             "selected_on_test": inner.ledger.selected_on_test,
-            "nested": inner.nested,
             "choices": inner.choices,
             "tokens": inner.tokens,
         }
         inner.clear_scratch()
-        _write_atomically(home / "done.json", json.dumps(record))
-        self._adopt(record)
+        staged = home / ".done.json"
+        staged.write_text(json.dumps(record), encoding="utf-8")
+        staged.replace(home / "done.json")
+        self._adopt(key, record)
         return system
 
-    def _adopt(self, record: Mapping[str, Any]) -> None:
+    def _adopt(self, key: str, record: Mapping[str, Any]) -> None:
+        if key in self.adopted:  # asked for twice, done once
+            return
+        self.adopted.add(key)
         self.ledger.items += [Item(**item | {"texts": tuple(item["texts"])}) for item in record["items"]]
         self.ledger.selected_on_test |= record["selected_on_test"]
-        self.nested += [record["cost"], *record["nested"]]
+        self.costs += record["costs"]
         self.choices += record["choices"]
         self.tokens += record["tokens"]
 
     def _key(self, recipe: Recipe, problem: Problem, backbone: Backbone) -> str:
-        test = (
-            ""
-            if self.test is None
-            else repr(sorted((lang, [e.fields for e in items]) for lang, items in self.test.items()))
-        )
-        facts = (
-            repr(recipe),
-            problem.fingerprint(),
-            backbone.id,
-            backbone.path,
-            self.seed,
-            self.device,
-            self.precision,
-            test,
-        )
+        where = (self.seed, self.device, self.precision, __version__)
+        facts = (repr(recipe), problem.fingerprint(), backbone.fingerprint(), where, fingerprint_of_test(self.test))
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     @contextmanager
@@ -139,15 +137,15 @@ class Run:
             self.seconds[name] += time.perf_counter() - started
 
     def scratch(self, name: str) -> Path:
-        """A folder for temporary files of this run."""
-        folder = self.folder / "scratch" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """A new folder for temporary files of this run."""
+        import tempfile
+
+        place = self.folder / "scratch"
+        place.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=place))
 
     def clear_scratch(self) -> None:
         """Remove the temporary files."""
-        import shutil
-
         shutil.rmtree(self.folder / "scratch", ignore_errors=True)
 
     def say(self, message: str) -> None:
@@ -173,7 +171,25 @@ class Run:
             yield lambda steps: bar.advance(task, steps)
 
 
-def _write_atomically(path: Path, text: str) -> None:
-    staged = path.with_name(f".{path.name}.tmp")
-    staged.write_text(text, encoding="utf-8")
-    staged.replace(path)
+def fingerprint_of_test(test: Split | None) -> str:
+    """SHA-256 over test data, labels included."""
+    items = [
+        (lang, [(e.id, sorted(e.fields.items())) for e in examples]) for lang, examples in sorted((test or {}).items())
+    ]
+    return hashlib.sha256(repr(items).encode()).hexdigest()
+
+
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    import random
+
+    import numpy as np
+    import torch
+
+    states = random.getstate(), np.random.get_state(), torch.random.get_rng_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.random.set_rng_state(states[2])

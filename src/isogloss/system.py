@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CARD = "isogloss.json"
 FORMAT = 1
+CARD_KEYS = {"base", "source", "targets", "recipe", "settings", "backbone", "precision", "inference"}
 CHUNK = 512
 """Examples encoded at a time: bounds the memory, and is enough to sort batches by length."""
 
@@ -41,22 +43,29 @@ class Member:
 
     def predict(self, task: Task, examples: Sequence[Example], *, run: Run) -> list[Prediction]:
         """Predictions in the order of ``examples``, whose labels are not looked at."""
-        from isogloss.train import forward
+        from isogloss.train import forward, longest_input
 
+        most = longest_input(self.model, self.tokenizer)
         predictions: list[Prediction] = []
         with run.progress("predicting", len(examples)) as tick:
             for start in range(0, len(examples), CHUNK):
                 chunk = examples[start : start + CHUNK]
-                encoded = task.encode(chunk, self.tokenizer, max_length=self.longest, labelled=False)
+                encoded = task.encode(chunk, self.tokenizer, max_length=most, labelled=False)
                 logits = forward(self.model, self.tokenizer, encoded.features, precision=run.precision)
                 predictions += task.decode(logits, encoded, chunk)
                 tick(len(chunk))
         return predictions
 
-    @property
-    def longest(self) -> int:
-        """Pieces the network can read at once."""
-        return int(min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings, 512))
+    def wrapped(self, task: Task, inference: Sequence[InferencePart], run: Run) -> Predict:
+        """Prediction through inference parts, of which the first listed is the outermost."""
+
+        def answer(examples: Sequence[Example]) -> list[Prediction]:
+            return self.predict(task, examples, run=run)
+
+        predict: Predict = answer
+        for part in reversed(inference):
+            predict = part(predict, run)
+        return predict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,17 +129,25 @@ class System:
         return detect([self.task.text(example.fields) for example in examples], candidates)
 
     def predict_examples(
-        self, examples: Sequence[Example], *, langs: Sequence[str], quiet: bool = True
+        self, examples: Sequence[Example], *, langs: Sequence[str], quiet: bool = True, run: Run | None = None
     ) -> list[Prediction]:
-        """Route each example to its language's member, or all to the base, through the recipe's inference parts."""
-        with tempfile.TemporaryDirectory(prefix="isogloss-") as folder:
-            run = self._run(Path(folder), quiet)
+        """Route each example to its language's member, or all to the base, through the recipe's inference parts.
+
+        Labels are taken off first. ``run`` is the run to enter costs and ledger items in; by default one of its own.
+        """
+        with ExitStack() as stack:
+            if run is None:
+                run = self._run(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isogloss-"))), quiet)
             results: dict[int, Prediction] = {}
             for member, chosen in self._routes(langs).items():
-                answer = self._wrapped(self._member(member), run)
-                for i, prediction in zip(chosen, answer([examples[i] for i in chosen]), strict=True):
-                    results[i] = prediction
+                answer = self._member(member).wrapped(self.task, self.inference, run)
+                found = answer(self.task.hide([examples[i] for i in chosen]))
+                results |= dict(zip(chosen, found, strict=True))
         return [results[i] for i in range(len(examples))]
+
+    def serves(self, lang: str) -> bool:
+        """Whether the system has a network for a language."""
+        return self.base is not None or find(lang, self.members) is not None
 
     def _fields(self, value: str | Mapping[str, Any], number: int) -> dict[str, Any]:
         if isinstance(value, Mapping):
@@ -145,28 +162,22 @@ class System:
         return {names[0]: value}
 
     def _routes(self, langs: Sequence[str]) -> dict[str, list[int]]:
-        routes: dict[str, list[int]] = {}
-        for i, lang in enumerate(langs):
+        home: dict[str, str] = {}
+        for lang in dict.fromkeys(langs):
             match = find(lang, self.members) if self.members else None
             if match is None and self.base is None:
                 there = ", ".join(sorted(self.members))
                 raise IsoglossError(f"The system has no member for '{lang}'; there are {there}", fix="Give --lang")
-            routes.setdefault("" if match is None else match.code, []).append(i)
+            home[lang] = "" if match is None else match.code
+        routes: dict[str, list[int]] = {}
+        for i, lang in enumerate(langs):
+            routes.setdefault(home[lang], []).append(i)
         return routes
 
     def _member(self, name: str) -> Member:
         member = self.members[name] if name else self.base
         assert member is not None  # noqa: S101  # _routes has seen to it
         return member
-
-    def _wrapped(self, member: Member, run: Run) -> Predict:
-        def answer(examples: Sequence[Example]) -> list[Prediction]:
-            return member.predict(self.task, examples, run=run)
-
-        wrapped: Predict = answer
-        for part in reversed(self.inference):
-            wrapped = part(wrapped, run)
-        return wrapped
 
     def _run(self, folder: Path, quiet: bool) -> Run:
         from isogloss.flow import fit
@@ -207,8 +218,12 @@ class System:
         return [(folder / "members" / name if name else folder, m) for name, m in members.items() if m is not None]
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> System:
+    def from_pretrained(cls, folder: str | Path, *, inference: tuple[InferencePart, ...] | None = None) -> System:
         """Load a system from its folder, or from the run folder that holds it as ``model/``.
+
+        Args:
+            folder: the folder.
+            inference: the inference parts, where the recipe is not one that is found by its name.
 
         Raises:
             ResourceError: the folder holds no system, or one of a newer format, or is not safe to load.
@@ -228,7 +243,7 @@ class System:
             settings=card["settings"],
             backbone=card["backbone"],
             precision=card["precision"],
-            inference=_inference_parts(card),
+            inference=_inference_parts(card) if inference is None else inference,
         )
 
 
@@ -240,14 +255,19 @@ def _read_card(folder: Path) -> dict[str, Any]:
         )
     try:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ResourceError(f"This is not valid JSON ({error})", where=path, fix="Run the transfer again") from None
-    if card.get("format") != FORMAT:
-        raise ResourceError(
-            f"The system has format {card.get('format')}, this version reads {FORMAT}",
-            where=path,
-            fix="Update isogloss",
-        )
+        if card["format"] == FORMAT:
+            task_from_config(card["task"])
+            strange = [name for name in card["members"] if Language.parse(name).code != name]
+            damaged = bool(strange) or not card.keys() >= CARD_KEYS
+        else:
+            damaged = not isinstance(card["format"], int)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataError):
+        damaged = True
+    if damaged:
+        raise ResourceError("The system's card is damaged", where=path, fix="Copy the folder again or repeat the run")
+    if card["format"] != FORMAT:
+        what = f"The system has format {card['format']}, this version reads {FORMAT}"
+        raise ResourceError(what, where=path, fix="Update isogloss")
     return card
 
 
@@ -267,7 +287,7 @@ def _load_member(folder: Path, task: Task) -> Member:
         with hushed():
             model = auto.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ResourceError(
             f"The model cannot be loaded: {reason}", where=folder, fix="Copy the folder again or repeat the run"

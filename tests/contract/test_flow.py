@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SHORT = CrossEntropy(epochs=1, min_steps=0, learning_rate=1e-3)
 TRAININGS: list[str] = []
 """What has been trained since the test began: one entry for each call of an objective below."""
+SEEN: list[Example] = []
+"""What ``Watch`` has been given since the test began."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ class Distil:
         teacher = asked[0].base
         assert teacher is not None
         examples = problem.source_examples("train")
-        run.ledger.record("train", examples, problem)
+        run.ledger.record("train", examples, problem.task)
         tokenizer = backbone.tokenizer()
 
         def encode(chosen: Sequence[Example]) -> Encoded:
@@ -143,14 +145,13 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Keep what prediction was given."""
+    """Note what prediction was given."""
 
     needs: ClassVar[tuple[str, ...]] = ()
-    seen: list[Example] = field(default_factory=list, compare=False, repr=False)
 
     def __call__(self, predict: Predict, run: Run) -> Predict:
         def watched(examples: Sequence[Example]) -> list[Prediction]:
-            self.seen.extend(examples)
+            SEEN.extend(examples)
             return predict(examples)
 
         return watched
@@ -167,8 +168,9 @@ class Greedy:
 
 
 @pytest.fixture(autouse=True)
-def _no_trainings_yet() -> None:
+def _nothing_has_happened_yet() -> None:
     TRAININGS.clear()
+    SEEN.clear()
 
 
 @pytest.fixture(scope="module")
@@ -219,8 +221,8 @@ class TestNestedTeacher:
 
     def test_its_cost_is_on_record_once(self, finished: tuple[Run, System, list[str]]) -> None:
         run = finished[0]
-        assert [row["recipe"] for row in run.nested] == ["student", "teacher"]
-        assert all(row["seed"] == 1 and row["seconds"] > 0 for row in run.nested)
+        assert [row["recipe"] for row in run.costs] == ["student", "teacher"]
+        assert all(row["seed"] == 1 and row["seconds"] > 0 for row in run.costs)
 
     def test_what_it_saw_is_in_the_ledger_once(self, finished: tuple[Run, System, list[str]], problem: Problem) -> None:
         run = finished[0]
@@ -251,7 +253,7 @@ class TestNestedTeacher:
         restored = again.fit(self.STUDENT, problem, backbone)
         assert TRAININGS == []
         assert equal(weights_of(restored), weights_of(system))
-        assert again.nested == first.nested
+        assert again.costs == first.costs
         assert again.choices == json.loads(json.dumps(first.choices))
         assert again.ledger.resources() == first.ledger.resources()
 
@@ -297,6 +299,18 @@ class TestNestedTeacher:
         whole = sum(row["seconds"] for row in report.nested if row["recipe"] == "student")
         assert sum(report.seconds.values()) - report.seconds["inference"] <= 1.01 * whole
 
+    def test_a_finished_run_of_unlisted_parts_can_be_resumed(
+        self, problem: Problem, tiny_backbone: Path, tmp_path: Path
+    ) -> None:
+        recipe = replace(self.STUDENT, inference=(Watch(),))
+        options = {"backbone": str(tiny_backbone), "precision": "fp32", "out": tmp_path / "run"}
+        first = isogloss.transfer(problem, recipe, **options)
+        TRAININGS.clear()
+        again = isogloss.transfer(problem, recipe, resume=True, **options)
+        assert TRAININGS == []
+        assert again[0].inference == first[0].inference
+        assert again[1].to_json() == first[1].to_json()
+
 
 class TestChangedProblem:
     def test_translated_training_data_is_mt_in_training(self, problem: Problem, tiny_backbone: Path) -> None:
@@ -332,7 +346,7 @@ class TestChangedNetwork:
         # The embeddings stay as they are in training: what is left is the model parts' doing, both of them.
         assert weights_of(system)["bert.embeddings.word_embeddings.weight"].equal(before * 0.125)
         assert system.backbone["id"] == backbone.id
-        assert run.nested[0]["model"] > 0
+        assert run.costs[0]["model"] > 0
 
 
 class TestInference:
@@ -354,11 +368,10 @@ class TestInference:
         assert again.inference == first.inference == (Mark(),)
 
     def test_a_wrapper_is_not_shown_the_answers(self, problem: Problem, tiny_backbone: Path) -> None:
-        watch = Watch()
-        recipe = Recipe(name="watch", objective=SHORT, weights=Last(), inference=(watch,))
+        recipe = Recipe(name="watch", objective=SHORT, weights=Last(), inference=(Watch(),))
         isogloss.transfer(problem, recipe, backbone=str(tiny_backbone), precision="fp32")
-        assert len(watch.seen) == 36
-        assert [example for example in watch.seen if "label" in example.fields] == []
+        assert len(SEEN) == 36
+        assert [example for example in SEEN if "label" in example.fields] == []
 
 
 class TestMembers:

@@ -283,9 +283,9 @@ class TestTier:
     @pytest.fixture
     def ledger(self, problem: Problem) -> Ledger:
         ledger = Ledger()
-        ledger.record("train", problem.train["eng"], problem)
-        ledger.record("select", problem.dev["eng"], problem)
-        ledger.record("test", problem.test["yor"], problem)
+        ledger.record("train", problem.train["eng"], problem.task)
+        ledger.record("select", problem.dev["eng"], problem.task)
+        ledger.record("test", problem.test["yor"], problem.task)
         return ledger
 
     def derived(self, ledger: Ledger) -> tuple[str, str]:
@@ -305,33 +305,33 @@ class TestTier:
     @pytest.mark.parametrize("origin", ["translated", "projected"])
     def test_machine_translation_in_training(self, origin: Any, ledger: Ledger, problem: Problem) -> None:
         made = [replace(e, lang="yor", origin=origin) for e in problem.train["eng"]]
-        ledger.record("train", made, problem)
+        ledger.record("train", made, problem.task)
         assert self.derived(ledger) == ("zero-shot", "MT in training")
 
     def test_machine_translation_at_inference(self, ledger: Ledger, problem: Problem) -> None:
-        ledger.record("bridge", problem.test["yor"], problem)
+        ledger.record("bridge", problem.test["yor"], problem.task)
         assert self.derived(ledger)[1] == "MT at inference"
 
     @pytest.mark.parametrize("role", ["train", "select", "few", "prompt"])
     def test_labels_of_a_target(self, role: Any, ledger: Ledger, problem: Problem) -> None:
-        ledger.record(role, [replace(e, lang="yor") for e in problem.train["eng"][:5]], problem)
+        ledger.record(role, [replace(e, lang="yor") for e in problem.train["eng"][:5]], problem.task)
         assert self.derived(ledger) == ("few-shot", "5 target labels")
 
     def test_the_same_labels_seen_by_every_seed_are_counted_once(self, ledger: Ledger, problem: Problem) -> None:
         for _ in range(3):
-            ledger.record("few", [replace(e, lang="yor") for e in problem.train["eng"][:5]], problem)
+            ledger.record("few", [replace(e, lang="yor") for e in problem.train["eng"][:5]], problem.task)
         assert self.derived(ledger) == ("few-shot", "5 target labels")
         assert ledger.resources()["few"] == {"yor": 5}
 
     def test_labels_of_a_language_that_is_no_target(self, ledger: Ledger, problem: Problem) -> None:
-        ledger.record("few", [replace(e, lang="hau") for e in problem.train["eng"][:5]], problem)
+        ledger.record("few", [replace(e, lang="hau") for e in problem.train["eng"][:5]], problem.task)
         assert self.derived(ledger) == ("zero-shot", "nothing")
 
     def test_the_oracle_outdoes_all(self, ledger: Ledger, problem: Problem) -> None:
-        ledger.record("few", [replace(e, lang="yor") for e in problem.train["eng"][:5]], problem)
+        ledger.record("few", [replace(e, lang="yor") for e in problem.train["eng"][:5]], problem.task)
         ledger.selected_on_test = True
         assert self.derived(ledger) == ("oracle", "oracle")
 
     def test_what_the_test_holds_is_not_what_was_known(self, ledger: Ledger, problem: Problem) -> None:
-        ledger.record("test", problem.test["rus"], problem)
+        ledger.record("test", problem.test["rus"], problem.task)
         assert self.derived(ledger) == ("zero-shot", "nothing")

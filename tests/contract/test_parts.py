@@ -139,8 +139,12 @@ class TestResolve:
             resolve(name)
 
     def test_two_objectives_do_not_go_together(self) -> None:
-        with pytest.raises(RecipeError, match=r"'direct' brings objective .* and so does 'frozen'"):
-            resolve("direct+frozen")
+        other = dataclasses.replace(catalogue()["frozen"], name="other", objective=CrossEntropy(epochs=1))
+        with pytest.raises(RecipeError, match=r"'frozen' brings objective .* and so does 'other'"):
+            _ = catalogue()["frozen"] + other
+
+    def test_direct_adds_nothing_of_its_own(self) -> None:
+        assert resolve("direct+frozen").objective == catalogue()["frozen"].objective
 
     def test_the_oracle_must_be_asked_for_by_name(self) -> None:
         peeking = dataclasses.replace(catalogue()["direct"], weights=Oracle())
@@ -199,7 +203,7 @@ class TestResolve:
         assert changed == dataclasses.replace(catalogue()["direct"], objective=expected, weights=SourceDev()) or (
             changed == dataclasses.replace(catalogue()["direct"], objective=expected)
         )
-        assert catalogue()["direct"].objective == CrossEntropy()
+        assert catalogue()["direct"].learns_by == CrossEntropy()
 
     def test_the_default_objective_can_be_set_too(self) -> None:
         assert Recipe(name="bare").set({"cross_entropy.epochs": "3"}).objective == CrossEntropy(epochs=3)

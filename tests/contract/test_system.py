@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -285,10 +284,7 @@ class TestRunFolder:
                 assert report.scores[lang]["by_seed"][seed]["accuracy"] == pytest.approx(hits / len(examples))
 
     def test_the_recipe_can_be_run_again_as_written(self, run: tuple[System, Report, Path], problem: Problem) -> None:
-        written = tomllib.loads((run[2] / "recipe.toml").read_text(encoding="utf-8"))
-        plain = {key: written.pop(key) for key in ("recipe", "backbone", "select", "seeds", "precision")}
-        settings = {f"{part}.{name}": str(value) for part, values in written.items() for name, value in values.items()}
-        _, again = isogloss.transfer(problem, plain.pop("recipe"), settings=settings, **plain)
+        _, again = isogloss.transfer(problem, str(run[2] / "recipe.toml"))
         assert again.scores == run[1].scores
         assert again.settings == run[1].settings
 
@@ -410,9 +406,11 @@ class TestExistingFolder:
     def test_force_replaces_it(self, problem: Problem, options: dict[str, Any], tmp_path: Path) -> None:
         out = tmp_path / "run"
         isogloss.transfer(problem, out=out, **options)
-        (out / "stale.txt").write_text("old")
+        (out / "notes.txt").write_text("mine")
+        (out / "predictions" / "stale.jsonl").write_text("old")
         isogloss.transfer(problem, out=out, force=True, seeds=[2], **options)
-        assert not (out / "stale.txt").exists()
+        assert (out / "notes.txt").read_text() == "mine"
+        assert not (out / "predictions" / "stale.jsonl").exists()
         assert Report.load(out).seeds == [2]
 
     def test_a_wrong_backbone_does_not_cost_the_old_run(

@@ -28,7 +28,6 @@ FLOORS = {
     "bridges": 7,
     "retrieval": 7,
     "problem": 8,
-    "folder": 9,
     "run": 10,
     "train": 11,
     "methods": 12,

@@ -287,7 +287,7 @@ class TestLanguages:
         data = tiny_data("classification")
         del data["test"]["yor"]
         problem = Problem.read(write_folder(tmp_path / "p", data, task="classification"))
-        assert problem.notices == ("yor has no test file: it gets predictions but no score.",)
+        assert problem.notices == ("yor has no test file: it gets no score.",)
 
     def test_one_language_is_not_source_and_target(self, make: Any) -> None:
         with pytest.raises(DataError, match="both a source and a target"):

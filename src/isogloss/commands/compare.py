@@ -46,7 +46,7 @@ def compare(
     folder = OutputFolder(out, resume=resume, force=force).claim()
     reports: dict[str, Report] = {}
     for name in recipes:
-        reports[name] = transfer(problem, name, out=folder / name, resume=resume, **options)[1]
+        reports[name] = transfer(problem, name, out=folder / name, resume=resume, force=force, **options)[1]
         if name != recipes[0]:
             reports[name].baseline = against(problem, folder / recipes[0], folder / name, baseline=recipes[0])
             reports[name].save(folder / name)

@@ -28,10 +28,13 @@ def evaluate(
     """
     system = system if isinstance(system, System) else System.from_pretrained(system)
     problem = problem if isinstance(problem, Problem) else Problem.read(problem)
-    if system.task.name != problem.task.name:
+    tasks = (system.task, problem.task)
+    if len({(task.name, task.metrics) for task in tasks}) > 1:
+        names = [task.name for task in tasks]
+        if names[0] == names[1]:  # a pair may have a label or a score, tagging mark spans or words
+            names = [f"{task.name} measured by {task.metrics[0]}" for task in tasks]
         raise IsoglossError(
-            f"The system was made for {system.task.name}, the problem is {problem.task.name}",
-            fix="Use a problem of the system's task",
+            f"The system was made for {names[0]}, the problem is {names[1]}", fix="Use a problem of the system's task"
         )
     used = {label for examples in problem.test.values() for e in examples for label in problem.task.labels_in(e.fields)}
     if strange := used - set(system.task.labels):

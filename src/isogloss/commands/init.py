@@ -97,7 +97,12 @@ def read_labelled(
             "The file has fewer than two rows", where=path, fix="Training and development data need one each"
         )
     labels = [",".join(sorted(task.labels_in(example.fields))) for example in examples]
-    return list(zip(labels, (row.fields for row in rows), strict=True))
+    # Tags are written as they were understood: a part of the file might look like another scheme than the whole.
+    fields = [
+        row.fields | ({"tags": list(example.fields["tags"])} if "tags" in row.fields else {})
+        for row, example in zip(rows, examples, strict=True)
+    ]
+    return list(zip(labels, fields, strict=True))
 
 
 def split_rows(labelled: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

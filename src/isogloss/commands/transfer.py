@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from isogloss.flow import fit
 from isogloss.output import OutputFolder
 from isogloss.problem import Problem
 from isogloss.recipes import Recipe, check_needs, resolve
-from isogloss.run import Run
+from isogloss.recipes.written import Written
+from isogloss.run import Run, fingerprint_of_test
 from isogloss.system import System
 from isogloss.tasks import Prediction
 
@@ -31,28 +33,31 @@ def transfer(
     backbone: str | None = None,
     settings: Mapping[str, str] | None = None,
     select: str | None = None,
-    seeds: Sequence[int] = (1,),
+    seeds: Sequence[int] | None = None,
     device: str = "cpu",
     precision: str = "auto",
     out: str | Path | None = None,
     resume: bool = False,
     force: bool = False,
+    skip_unserved: bool = False,
     quiet: bool = True,
 ) -> tuple[System, Report]:
     """Train on the source languages and measure on the targets.
 
     Args:
         problem: the problem, or its folder.
-        recipe: a name such as ``direct`` or ``maft+filter``, or a Recipe.
+        recipe: a name such as ``direct`` or ``maft+filter``, a Recipe, or the ``recipe.toml`` of an earlier run, whose
+            encoder, settings, rule, seeds and precision hold where no other are given.
         backbone: the encoder; the recipe's own by default.
         settings: changed hyper-parameters, ``{"cross_entropy.epochs": "3"}``.
         select: the rule by which a checkpoint is chosen: source_dev, last, or oracle.
-        seeds: one training for each; scores are their means.
+        seeds: one training for each, by default one with seed 1; scores are their means.
         device: ``cpu``, or what torch calls a device.
         precision: ``auto`` (bf16 where the processor has it), ``fp32`` or ``bf16``.
         out: folder for the model, the report, predictions and the resolved recipe; none is written without it.
         resume: go on in an existing ``out``; trainings that are done there are not done again.
-        force: replace an existing ``out``.
+        force: replace an existing ``out``, once the new result is complete.
+        skip_unserved: leave out targets that lack a resource the recipe needs; the report lists them.
         quiet: no progress bars.
 
     Returns:
@@ -64,19 +69,26 @@ def transfer(
     from isogloss.train import choose_precision
 
     problem = problem if isinstance(problem, Problem) else Problem.read(problem)
+    if isinstance(recipe, str) and recipe.endswith(".toml"):
+        written = Written.read(Path(recipe))
+        seeds = seeds or written.seeds
+        precision = written.precision or precision if precision == "auto" else precision
+    seeds = tuple(seeds or (1,))
     chosen = resolve(recipe, settings=settings, select=select)
-    check_needs(chosen, problem)
-    if not seeds or len(set(seeds)) < len(seeds):
+    unserved = check_needs(chosen, problem, skip_unserved=skip_unserved)
+    problem = _served(problem, chosen, unserved)
+    if len(set(seeds)) < len(seeds):
         raise IsoglossError("The seeds are not distinct numbers", fix="Write --seeds 1,2,3")
-    with ExitStack() as stack:
-        home = OutputFolder(out, resume=resume, force=force) if out is not None else None
-        network = Backbone.load(backbone or chosen.backbone)
-        number_format = choose_precision(precision, device)
-        if home is not None and resume and home.finished:
-            return _finished(home, chosen, network, seeds)
+    home = OutputFolder(out, resume=resume, force=force) if out is not None else None
+    network = Backbone.load(backbone or chosen.backbone)
+    number_format = choose_precision(precision, device)
+    fingerprint = _fingerprint(problem, chosen, network, seeds, number_format)
+    if home is not None and resume and home.finished:
+        return _finished(home, chosen, fingerprint)
+    with home.work() if home else _temporary() as folder:
         run = Run(
             flow=fit,
-            folder=stack.enter_context(home.work() if home else _temporary()),
+            folder=folder,
             device=device,
             precision=number_format,
             quiet=quiet,
@@ -88,15 +100,35 @@ def transfer(
             run.seed = seed
             candidate = run.fit(chosen, problem, network)
             answers[seed] = predict_tests(candidate, problem, run)
-            score = float(run.choices[-1].get("score", 0.0))
+            score = _selected_score(run, seed)
             if best is None or score > best[0]:
                 best, system = (score, seed), replace(candidate, settings=dict(settings or {}))
             del candidate  # two networks at a time are enough
-        report = build_report(problem, chosen, network, run, scored(problem, answers), answers)
+        report = build_report(
+            problem, chosen, network, run, scored(problem, answers), answers, fingerprint=fingerprint, unserved=unserved
+        )
         report.model_seed = best[1] if best else None
         if home is not None:
-            home.write(system, report, problem, chosen, answers)
+            home.write(system, report, problem, answers)
     return system, report
+
+
+def _served(problem: Problem, recipe: Recipe, unserved: Mapping[str, str]) -> Problem:
+    """The problem without targets that a resource cannot serve and without tests that no network will answer."""
+    targets = tuple(lang for lang in problem.targets if lang not in unserved)
+    answered = targets if recipe.scope == "target" else (*problem.source, *targets)
+    return replace(problem, targets=targets, test={k: test for k, test in problem.test.items() if k in answered})
+
+
+def _selected_score(run: Run, seed: int) -> float:
+    """Mean of the scores by which this seed's checkpoints were chosen (one for each member), 0 without any."""
+    own = [row.get("score", 0.0) for row in run.choices if row["level"] == 1 and row["seed"] == seed]
+    return float(sum(own) / len(own)) if own else 0.0
+
+
+def _fingerprint(problem: Problem, recipe: Recipe, backbone: Backbone, seeds: Sequence[int], precision: str) -> str:
+    facts = (problem.fingerprint(), fingerprint_of_test(problem.test), repr(recipe), backbone.fingerprint())
+    return hashlib.sha256(repr((facts, list(seeds), precision)).encode()).hexdigest()
 
 
 @contextmanager
@@ -105,23 +137,23 @@ def _temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _finished(home: OutputFolder, recipe: Recipe, backbone: Backbone, seeds: Sequence[int]) -> tuple[System, Report]:
+def _finished(home: OutputFolder, recipe: Recipe, fingerprint: str) -> tuple[System, Report]:
     report = Report.load(home.folder)
-    asked = (recipe.name, recipe.settings(), backbone.id, list(seeds))
-    if asked != (report.recipe, report.settings, report.backbone["id"], report.seeds):
+    if report.fingerprint != fingerprint:
         raise IsoglossError(
-            "The run that is finished here had another recipe, other settings or seeds",
+            "The run that is finished here had other data, another recipe, encoder or precision, or other seeds",
             where=home.folder,
             fix="Choose another --out, or give --force instead of --resume",
         )
-    return System.from_pretrained(home.folder), report
+    return System.from_pretrained(home.folder, inference=recipe.inference), report
 
 
 def predict_tests(system: System, problem: Problem, run: Run) -> dict[str, list[Prediction]]:
     """The system's predictions for every test file of the problem, by language."""
     with run.stage("inference"):
         flat = [example for examples in problem.test.values() for example in examples]
-        predictions = iter(system.predict_examples(flat, langs=[example.lang for example in flat], quiet=run.quiet))
+        langs = [example.lang for example in flat]
+        predictions = iter(system.predict_examples(flat, langs=langs, quiet=run.quiet, run=run))
         return {lang: [next(predictions) for _ in examples] for lang, examples in problem.test.items()}
 
 

@@ -30,11 +30,18 @@ def build_report(
     run: Run,
     table: ScoreTable,
     answers: Mapping[int, Mapping[str, Sequence[Prediction]]],
+    *,
+    fingerprint: str = "",
+    unserved: Mapping[str, str] | None = None,
 ) -> Report:
-    """The report of a run over one or several seeds. Tier, regime and leaks come from the run's ledger."""
+    """The report of a run over one or several seeds. Tier, regime and leaks come from the run's ledger.
+
+    ``fingerprint`` is a hash of all that the run depended on, ``unserved`` the targets left out, with reasons.
+    """
     ledger = run.ledger
     for examples in problem.test.values():
-        ledger.record("test", examples, problem)
+        ledger.record("test", examples, problem.task)
+    own = [choice for choice in run.choices if choice["level"] == 1]  # deeper ones are those of nested runs
     spell = problem.spelling
     first = next(iter(answers.values()))
     report = Report(
@@ -50,7 +57,7 @@ def build_report(
         backbone={"id": backbone.id, "exposure": backbone.exposure},
         source=[spell(lang) for lang in problem.source],
         targets=[spell(lang) for lang in problem.targets],
-        selection={"rule": run.choices[0]["rule"], "runs": run.choices},
+        selection={"rule": own[0]["rule"], "runs": run.choices},
         seeds=list(answers),
         scores={spell(lang): row for lang, row in table.by_language.items()},
         estimate={spell(lang): None for lang in problem.targets if lang not in problem.test},
@@ -61,16 +68,18 @@ def build_report(
         resources={role: {spell(lang): n for lang, n in row.items()} for role, row in ledger.resources().items()},
         leaks=leak_table(ledger),
         notices=list(problem.notices),
-        seconds=run.seconds | _nested_seconds(run),
-        nested=run.nested,
+        seconds=_seconds(run),
+        nested=run.costs,
         peak_rss_mb=peak_rss_mb(),
         tokens_per_second=_speed(run),
         precision=run.precision,
         versions=versions(),
         machine=machine(run.device),
         commit=commit(),
+        unserved={spell(lang): reason for lang, reason in (unserved or {}).items()},
+        fingerprint=fingerprint,
     )
-    _summarise(report, problem, table, run)
+    _summarise(report, problem, table, [choice["score"] for choice in own if choice["rule"] == "source_dev"])
     return report
 
 
@@ -85,13 +94,13 @@ def leak_table(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _summarise(report: Report, problem: Problem, table: ScoreTable, run: Run) -> None:
+def _summarise(report: Report, problem: Problem, table: ScoreTable, dev: Sequence[float]) -> None:
     targets, sources = table.mean(problem.targets), table.mean(problem.source)
     if targets is not None:
         report.mean_target, report.mean_target_ci95 = targets[0], interval(targets[1])
     if sources is not None:
         report.source_score, report.source_basis = sources[0], "test"
-    elif dev := [choice["score"] for choice in run.choices if choice["rule"] == "source_dev"]:
+    elif dev:
         report.source_score, report.source_basis = sum(dev) / len(dev), "dev"
     if targets is not None and report.source_score is not None:
         report.gap = report.source_score - targets[0]
@@ -99,11 +108,12 @@ def _summarise(report: Report, problem: Problem, table: ScoreTable, run: Run) ->
             report.gap_ci95 = interval(sources[1] - targets[1])
 
 
-def _nested_seconds(run: Run) -> dict[str, float]:
-    rows = run.nested
-    return {stage: run.seconds[stage] + sum(row.get(stage, 0.0) for row in rows) for stage in run.seconds}
+def _seconds(run: Run) -> dict[str, float]:
+    """Wall time by stage over all trainings; a training's stages hold the time of what is nested in them."""
+    rows = [row for row in run.costs if row["level"] == 1]
+    return {stage: run.seconds[stage] + sum(row[stage] for row in rows) for stage in run.seconds}
 
 
 def _speed(run: Run) -> float | None:
-    seconds = _nested_seconds(run)["objective"]
+    seconds = _seconds(run)["objective"]
     return round(run.tokens / seconds, 1) if seconds and run.tokens else None

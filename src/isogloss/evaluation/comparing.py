@@ -34,8 +34,9 @@ def against(problem: Problem, base: Path, other: Path, *, baseline: str) -> dict
 def _table(problem: Problem, run: Path) -> ScoreTable:
     answers: dict[int, dict[str, list[Any]]] = {}
     for path in sorted((run / "predictions").glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
             row = json.loads(line)
             for seed, value in row["by_seed"].items():
                 answers.setdefault(int(seed), {}).setdefault(row["lang"], []).append(value)
-    return score_table(problem.task, problem.test, answers)
+    tests = {lang: problem.test[lang] for lang in next(iter(answers.values()), {})}
+    return score_table(problem.task, tests, answers)

@@ -62,6 +62,7 @@ class Report(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     machine: dict[str, Any] = Field(default_factory=dict)
     commit: str | None = None
+    fingerprint: str = ""
 
     @classmethod
     def load(cls, path: str | Path) -> Report:
@@ -93,7 +94,9 @@ class Report(BaseModel):
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").write_text(self.to_json() + "\n", encoding="utf-8")
         page = folder / "report.html"
         page.write_text(render_html(self), encoding="utf-8")
+        staged = folder / ".report.json"  # renamed last: a run with a report.json is a finished one
+        staged.write_text(self.to_json() + "\n", encoding="utf-8")
+        staged.replace(folder / "report.json")
         return page

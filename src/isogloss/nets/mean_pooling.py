@@ -53,7 +53,7 @@ def has_mean_pooling(encoder: nn.Module) -> bool:
     """Whether the last layer is the averaging layer (also true after loading it from disk)."""
     last = _layers(encoder)[-1]
     query = last.attention.self.query.weight
-    return not bool(query.any()) and float(last.attention.output.dense.weight[0, 0]) == SCALE
+    return not bool(query.any()) and float(last.attention.output.dense.weight.detach()[0, 0]) == SCALE
 
 
 def averaging_layer(encoder: nn.Module) -> list[nn.Parameter]:

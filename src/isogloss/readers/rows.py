@@ -26,14 +26,14 @@ class Row:
     lines: tuple[int, ...] = ()
 
 
-def rename(rows: list[Row], columns: Mapping[str, str], where: Path) -> list[Row]:
+def rename(rows: list[Row], columns: Mapping[str, str], where: Path | str) -> list[Row]:
     """The rows with the names a task knows in place of the file's own.
 
     Args:
         rows: as the file has them.
         columns: the file's column name for each task field that is called something else. A column of the file that
             already bears a task field's name makes way for the one that is mapped to it.
-        where: the file, for messages.
+        where: the file or the name of the data, for messages.
 
     Raises:
         DataError: a row lacks a mapped column.

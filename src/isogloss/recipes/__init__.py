@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.errors import RecipeError, ResourceError, unknown
@@ -19,6 +20,7 @@ from isogloss.methods.weights.last import Last
 from isogloss.methods.weights.oracle import Oracle
 from isogloss.methods.weights.source_dev import SourceDev
 from isogloss.recipes.recipe import Recipe, part_name
+from isogloss.recipes.written import Written
 
 if TYPE_CHECKING:
     from isogloss.methods import WeightsPart
@@ -37,6 +39,12 @@ NEEDS = {
     "unlabelled": "raw text of the target languages (unlabelled/<target>.txt)",
     "parallel": "parallel text (parallel/<source>-<target>.tsv)",
 }
+TARGET_NEEDS = {
+    "few": "few/{target}.jsonl",
+    "unlabelled": "unlabelled/{target}.txt",
+    "parallel": "parallel/{source}-{target}.tsv",
+}
+"""The needs that every target has for itself, and the file each is read from."""
 
 
 @cache
@@ -44,7 +52,7 @@ def catalogue() -> dict[str, Recipe]:
     """All recipes by name, those of installed third parties included."""
     found: dict[str, Recipe] = {}
     for module in pkgutil.iter_modules(__path__):
-        if module.name != "recipe":
+        if module.name not in ("recipe", "written"):
             recipe: Recipe = import_module(f"{__name__}.{module.name}").RECIPE
             found[recipe.name] = recipe
     for entry in entry_points(group="isogloss.recipes"):
@@ -53,12 +61,18 @@ def catalogue() -> dict[str, Recipe]:
 
 
 def resolve(recipe: str | Recipe, *, settings: Mapping[str, str] | None = None, select: str | None = None) -> Recipe:
-    """A recipe from a name such as ``maft+filter``, with changed settings and selection rule.
+    """A recipe from a name such as ``maft+filter`` or a ``recipe.toml``, with changed settings and selection rule.
 
     Raises:
         RecipeError: a name is unknown, parts do not go together, a setting does not fit, or the recipe selects on
             target labels without having been asked to by name.
     """
+    if isinstance(recipe, str) and recipe.endswith(".toml"):
+        written = Written.read(Path(recipe))
+        again = resolve(
+            written.recipe, settings=written.settings | dict(settings or {}), select=select or written.select
+        )
+        return replace(again, backbone=written.backbone or again.backbone)
     if isinstance(recipe, str):
         known = catalogue()
         names = [name.strip() for name in recipe.split("+")]
@@ -69,7 +83,7 @@ def resolve(recipe: str | Recipe, *, settings: Mapping[str, str] | None = None, 
         for name in names[1:]:
             combined = combined + known[name]
         recipe = combined
-    if recipe.finishes_by.oracle and select != "oracle":
+    if any(each.finishes_by.oracle for each in (recipe, *recipe.nested())) and select != "oracle":
         raise RecipeError(
             f"'{recipe.name}' would choose its checkpoint on target test labels",
             fix="Ask for it by name: --select oracle",
@@ -81,11 +95,49 @@ def resolve(recipe: str | Recipe, *, settings: Mapping[str, str] | None = None, 
     return recipe.set(settings or {})
 
 
-def check_needs(recipe: Recipe, problem: Problem) -> None:
-    """Refuse to start when a resource is missing. Raises ResourceError naming the file or option."""
-    for need in recipe.needs:
-        if not getattr(problem, need):
+def check_needs(recipe: Recipe, problem: Problem, *, skip_unserved: bool = False) -> dict[str, str]:
+    """Refuse to start when a resource is missing.
+
+    Args:
+        recipe: its needs, those of nested recipes among them.
+        problem: what there is.
+        skip_unserved: leave out targets that a resource cannot serve, as long as one is left.
+
+    Returns:
+        Targets that are left out, each with the reason; none without ``skip_unserved``.
+
+    Raises:
+        ResourceError: a resource is missing; the message names the file or option.
+        RecipeError: a part needs something that no problem can have.
+    """
+    needs = set(recipe.needs)
+    if strange := sorted(needs - NEEDS.keys()):
+        raise RecipeError(unknown("need", strange[0], NEEDS).rstrip("."))
+    for need in sorted(needs - TARGET_NEEDS.keys()):
+        if not any(problem.source_examples(need) if need != "test" else map(problem.test.get, problem.targets)):
             raise ResourceError(
                 f"The recipe '{recipe.name}' needs {NEEDS[need]}, and {problem.name} has none",
                 fix="Add it or choose another recipe",
             )
+    unserved: dict[str, str] = {}
+    for need in sorted(needs & TARGET_NEEDS.keys()):
+        files = {lang: _file(need, problem, lang) for lang in problem.targets if not _serves(need, problem, lang)}
+        if files and (not skip_unserved or len({*unserved, *files}) == len(problem.targets)):
+            lang, file = next(iter(files.items()))
+            raise ResourceError(
+                f"The recipe '{recipe.name}' needs {NEEDS[need]}, and there is none for {problem.spelling(lang)}",
+                fix=f"Add {file}, or leave out what cannot be served with --skip-unserved",
+            )
+        unserved = {lang: f"there is no {file}" for lang, file in files.items()} | unserved
+    return unserved
+
+
+def _serves(need: str, problem: Problem, target: str) -> bool:
+    if need == "parallel":
+        return any(problem.parallel.get(pair) for lang in problem.source for pair in ((lang, target), (target, lang)))
+    found: Mapping[str, object] = getattr(problem, need)
+    return bool(found.get(target))
+
+
+def _file(need: str, problem: Problem, target: str) -> str:
+    return TARGET_NEEDS[need].format(source=problem.spelling(problem.source[0]), target=problem.spelling(target))

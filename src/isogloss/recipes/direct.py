@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.recipes.recipe import Recipe
 
 RECIPE = Recipe(
@@ -10,7 +9,6 @@ RECIPE = Recipe(
     summary="Fine-tune on the source language, apply to the targets unchanged. The yardstick of all others.",
     paper="Wu and Dredze, 'Beto, Bentz, Becas: The Surprising Cross-Lingual Effectiveness of BERT', EMNLP 2019",
     link="https://arxiv.org/abs/1904.09077",
-    objective=CrossEntropy(),
     deviations="The input embeddings stay as they are unless cross_entropy.trains is 'all'; "
     "the encoder and the checkpoint rule are ours to choose.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import typing
 from collections.abc import Iterator, Mapping
@@ -63,8 +64,15 @@ class Recipe:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The resources that some part cannot do without."""
-        return tuple(sorted({need for part in self.parts() for need in part.needs}))
+        """The resources that some part, also of a nested recipe, cannot do without."""
+        return tuple(sorted({need for r in (self, *self.nested()) for part in r.parts() for need in part.needs}))
+
+    def nested(self) -> Iterator[Recipe]:
+        """The recipes that parts hold, and those inside them."""
+        for part in self.parts():
+            for inner in vars(part).values():
+                if isinstance(inner, Recipe):
+                    yield from (inner, *inner.nested())
 
     def __add__(self, other: Recipe) -> Recipe:
         """Both recipes in one; raises RecipeError where they cannot go together."""
@@ -76,6 +84,11 @@ class Recipe:
                     fix="A run has one; leave one of the two recipes out",
                 )
         _check_order((*self.model, *other.model))
+        if len({self.backbone, other.backbone, DEFAULT_BACKBONE}) > 2:
+            raise RecipeError(
+                f"'{self.name}' is made for {self.backbone}, '{other.name}' for {other.backbone}",
+                fix="Choose recipes for the same encoder",
+            )
         return replace(
             self,
             name=f"{self.name}+{other.name}",
@@ -104,7 +117,7 @@ class Recipe:
 
     def _set_one(self, key: str, value: str) -> Recipe:
         name, dot, attribute = key.partition(".")
-        parts = {part_name(part): part for part in self.parts()}
+        parts = self.named_parts()
         if not dot or name not in parts:
             raise RecipeError(unknown("part", name, parts).rstrip("."), fix="Settings have the form part.field=value")
         old = parts[name]
@@ -118,14 +131,36 @@ class Recipe:
             data=swap(self.data),
             model=swap(self.model),
             inference=swap(self.inference),
-            objective=new if name == part_name(self.learns_by) else self.objective,
+            objective=new if old is self.learns_by or old == self.learns_by else self.objective,
             weights=new if name == part_name(self.finishes_by) else self.weights,
         )
 
     def settings(self) -> dict[str, dict[str, Any]]:
-        """Every part's hyper-parameters, by part name."""
-        listed: list[Any] = list(self.parts())
-        return {part_name(part): {f.name: getattr(part, f.name) for f in fields(part)} for part in listed}
+        """Every part's hyper-parameters by part name, as plain values."""
+        return {
+            name: {f.name: _plain(getattr(part, f.name)) for f in fields(part)}
+            for name, part in self.named_parts().items()
+        }
+
+    def named_parts(self) -> dict[str, Any]:
+        """The parts in force by name; a second one of the same kind is called ``name_2``."""
+        named: dict[str, Any] = {}
+        for part in self.parts():
+            name, number = part_name(part), 1
+            while name in named:
+                number += 1
+                name = f"{part_name(part)}_{number}"
+            named[name] = part
+        return named
+
+
+def _plain(value: Any) -> Any:
+    """A setting as it is written: a nested recipe by its name, anything else that JSON lacks by its representation."""
+    if isinstance(value, Recipe):
+        return value.name
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else repr(value)
 
 
 def part_name(part: object) -> str:
@@ -136,16 +171,22 @@ def part_name(part: object) -> str:
 def _with_field(part: Any, attribute: str, value: str) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
-    hints = typing.get_type_hints(type(part), include_extras=True)
     names = [f.name for f in fields(part)]
     if attribute not in names:
         raise RecipeError(unknown(f"field of {part_name(part)}", attribute, names).rstrip("."))
     try:
-        fitting = TypeAdapter(hints[attribute]).validate_python(value)
+        fitting = TypeAdapter(_type_of(part, attribute)).validate_python(value)
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise RecipeError(f"{part_name(part)}.{attribute}={value} does not fit: {reason}") from None
     return replace(part, **{attribute: fitting})
+
+
+def _type_of(part: Any, attribute: str) -> Any:
+    """The resolved type of one field; other fields may have types that only a type checker imports."""
+    owner = next(cls for cls in type(part).__mro__ if attribute in inspect.get_annotations(cls))
+    lone = {"__annotations__": {attribute: inspect.get_annotations(owner)[attribute]}, "__module__": owner.__module__}
+    return typing.get_type_hints(type("lone", (), lone), include_extras=True)[attribute]
 
 
 def _check_order(parts: tuple[ModelPart, ...]) -> None:

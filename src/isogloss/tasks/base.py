@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from transformers import PreTrainedTokenizerBase
 
@@ -73,6 +75,15 @@ class Task(ABC):
         """
 
     @classmethod
+    def harmonise(cls, parsed: list[dict[str, Any]], where: Path | str, lines: Sequence[int]) -> list[dict[str, Any]]:
+        """The parsed labelled rows of one file, after what only the file as a whole can tell.
+
+        Raises:
+            DataError: rows contradict each other; ``where`` and ``lines`` are the places of the rows.
+        """
+        return parsed
+
+    @classmethod
     @abstractmethod
     def labels_in(cls, fields: Mapping[str, Any]) -> set[str]:
         """The labels an example uses, as they occur in the data."""
@@ -85,6 +96,21 @@ class Task(ABC):
     @abstractmethod
     def texts(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         """The input texts of an example: what leak checks compare."""
+
+    @abstractmethod
+    def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The input fields alone: nothing that tells the answer."""
+
+    def hide(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples, and their views, without what tells the answer."""
+        return [
+            replace(
+                example,
+                fields=self.unlabelled(example.fields),
+                views=dict(zip(example.views, self.hide(list(example.views.values())), strict=True)),
+            )
+            for example in examples
+        ]
 
     def text(self, fields: Mapping[str, Any]) -> str:
         """The input of an example as one string."""

@@ -49,6 +49,9 @@ class Classification(Task):
     def texts(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(fields[name] for name in self.inputs)
 
+    def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: fields[name] for name in self.inputs}
+
     @property
     def outputs(self) -> tuple[str, ...]:
         return self.labels

@@ -56,6 +56,8 @@ class Pair(Classification):
         if len(scored) < len(examples):
             odd = next(example for example in examples if "score" not in example.fields)
             raise ValueError(f"some rows have a score and some a label (first label: {odd.place or odd.id})")
+        if labels:
+            raise ValueError("labels are given, and the rows have scores")
         return cls(labels=(), metric="spearman")
 
     @property

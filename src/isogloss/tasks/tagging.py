@@ -16,11 +16,14 @@ import numpy as np
 
 from isogloss.languages.scripts import join_tokens, units
 from isogloss.metrics import repair, span_scores, spans_of, token_accuracy
+from isogloss.readers import to_iob2
 from isogloss.tasks.base import Encoded, Prediction, Task, clean, require_text
 from isogloss.tasks.classification import softmax
 from isogloss.tasks.pieces import STRIDE, align, owners, piece_offsets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from transformers import PreTrainedTokenizerBase
 
     from isogloss.example import Example
@@ -62,6 +65,13 @@ class Tagging(Task):
         return fields
 
     @classmethod
+    def harmonise(cls, parsed: list[dict[str, Any]], where: Path | str, lines: Sequence[int]) -> list[dict[str, Any]]:
+        """Tags in IOB2, whatever scheme the file has; parts of speech as they are."""
+        tags = [fields["tags"] for fields in parsed]
+        places = [[line] * len(row) for line, row in zip(lines, tags, strict=True)]
+        return [fields | {"tags": tuple(row)} for fields, row in zip(parsed, to_iob2(tags, where, places), strict=True)]
+
+    @classmethod
     def labels_in(cls, fields: Mapping[str, Any]) -> set[str]:
         if "gold" in fields:
             return {kind for _, _, kind in fields["gold"]}
@@ -79,6 +89,9 @@ class Tagging(Task):
 
     def texts(self, fields: Mapping[str, Any]) -> tuple[str, ...]:
         return (fields["text"],)
+
+    def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {"text": fields["text"], "units": fields["units"]}
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -102,10 +115,17 @@ class Tagging(Task):
             return_offsets_mapping=True,
         )
         keys = [key for key in batch if key in tokenizer.model_input_names]
+        starts: dict[tuple[int, int], int] = {}  # by example and unit, of the first window that has the unit
         for row, owner in enumerate(batch["overflow_to_sample_mapping"]):
             fields = examples[owner].fields
             offsets = piece_offsets(batch.encodings[row], fields["text"])
-            pairs = align(fields["units"], offsets)
+            # A window may begin inside a word: what is seen of it there is neither its beginning nor an answer.
+            begins = [0 if spot is None else spot[0] for spot in offsets]
+            pairs = [
+                (unit, piece)
+                for unit, piece in align(fields["units"], offsets)
+                if begins[piece] <= starts.setdefault((owner, unit), begins[piece])
+            ]
             feature: dict[str, Any] = {key: batch[key][row] for key in keys}
             if labelled:
                 feature["labels"] = self._piece_labels(fields["tags"], pairs, owners(fields["units"], offsets))
@@ -214,10 +234,11 @@ def _parse_tokens(raw: Mapping[str, Any], labelled: bool) -> dict[str, Any]:
     if not isinstance(tokens, Sequence) or isinstance(tokens, str) or not all(isinstance(t, str) and t for t in tokens):
         raise ValueError("column 'tokens' is not a list of non-empty strings")
     if "text" in raw and "offsets" in raw:
-        text, spots = require_text(raw, "text"), raw["offsets"]
+        text = require_text(raw, "text")
+        spots = _parse_offsets(raw["offsets"], tokens, text)
     else:
         text, spots = join_tokens(tokens)
-    fields: dict[str, Any] = {"text": text, "units": tuple((int(start), int(end)) for start, end in spots)}
+    fields: dict[str, Any] = {"text": text, "units": tuple(spots)}
     if labelled:
         tags = raw.get("tags")
         if not isinstance(tags, Sequence) or isinstance(tags, str) or not all(isinstance(t, str) for t in tags):
@@ -226,6 +247,26 @@ def _parse_tokens(raw: Mapping[str, Any], labelled: bool) -> dict[str, Any]:
             raise ValueError(f"there are {len(tokens)} tokens but {len(tags)} tags")
         fields["tags"] = tuple(tags)
     return fields
+
+
+def _parse_offsets(value: Any, tokens: Sequence[str], text: str) -> list[Unit]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ValueError("column 'offsets' is not a list of [start, end]")
+    if len(value) != len(tokens):
+        raise ValueError(f"there are {len(tokens)} tokens but {len(value)} offsets")
+    spots: list[Unit] = []
+    for token, spot in zip(tokens, value, strict=True):
+        match spot:
+            case [int(start), int(end)] if 0 <= start < end <= len(text):
+                if text[start:end] != token:
+                    raise ValueError(f"the token {token!r:.40} has the offsets of {text[start:end]!r:.40}")
+                if spots and (start, end) != spots[-1] and start < spots[-1][1]:
+                    raise ValueError(f"the offsets {[start, end]} overlap or precede those before, {list(spots[-1])}")
+                spots.append((start, end))
+            case _:
+                what = f"offset {spot!r:.60} is not [start, end] inside the text of {len(text)} characters"
+                raise ValueError(what)
+    return spots
 
 
 def _parse_spans(value: Any, text: str) -> tuple[tuple[int, int, str], ...]:

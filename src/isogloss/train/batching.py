@@ -22,7 +22,8 @@ PADDING = {"labels": -100}
 def collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[Feature]], dict[str, torch.Tensor]]:
     """A function that stacks features: numbers become a vector, lists are padded on the right to the longest.
 
-    ``labels`` are padded with -100, ``input_ids`` with the tokenizer's padding id, everything else with 0.
+    ``labels`` are padded with -100, ``input_ids`` with the tokenizer's padding id, everything else with 0; a list of
+    rows (T x C soft labels) with rows of zeros.
     """
     import torch
 
@@ -34,7 +35,8 @@ def collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[Feature]]
             values = [feature[key] for feature in features]
             if isinstance(values[0], list):
                 width = max(map(len, values))
-                values = [value + [fill.get(key, 0)] * (width - len(value)) for value in values]
+                blank = [0.0] * len(values[0][0]) if values[0] and isinstance(values[0][0], list) else fill.get(key, 0)
+                values = [value + [blank] * (width - len(value)) for value in values]
             batch[key] = torch.tensor(values)
         return batch
 
@@ -65,7 +67,7 @@ def forward(
     while start < len(order):
         longest = len(features[order[start]]["input_ids"])
         chosen = order[start : start + max(1, tokens_per_batch // max(longest, 1))]
-        inputs = collate([{k: v for k, v in features[i].items() if k in tokenizer.model_input_names} for i in chosen])
+        inputs = collate([{key: value for key, value in features[i].items() if key != "labels"} for i in chosen])
         inputs = {key: value.to(device) for key, value in inputs.items()}
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             logits = model(**inputs).logits.float().cpu().numpy()
@@ -74,3 +76,12 @@ def forward(
         start += len(chosen)
     model.train(was_training)
     return [results[i] for i in range(len(features))]
+
+
+def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, wanted: int = 512) -> int:
+    """Pieces the network can read at once, special ones counted, and at most ``wanted``."""
+    config: Any = model.config
+    positions = config.max_position_embeddings
+    if config.model_type in ("roberta", "xlm-roberta", "camembert"):  # these count positions from the padding id on
+        positions -= config.pad_token_id + 1
+    return int(min(tokenizer.model_max_length, positions, wanted))

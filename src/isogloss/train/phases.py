@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from isogloss.errors import DataError
 from isogloss.nets.mean_pooling import averaging_layer
 from isogloss.tasks import Encoded, Task
-from isogloss.train.batching import collator
+from isogloss.train.batching import collator, longest_input
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from isogloss.example import Example
     from isogloss.run import Run
+
+Trains = Literal["all", "body", "head"] | Callable[[str], bool]
+"""Which weights learn: all, the body (all but the input embeddings), the head, or those a function picks by name."""
 
 Loss = Callable[["PreTrainedModel", Mapping[str, "torch.Tensor"]], "torch.Tensor"]
 """A loss of model and batch; the batch holds every key of the features."""
@@ -31,17 +34,18 @@ class Phase:
     Attributes:
         name: for progress and logs.
         examples: the rows, all of them labelled unless ``loss`` needs no labels.
-        trains: ``all`` weights, the ``body`` (all but the input embeddings) or only the ``head``.
+        trains: which weights learn.
         loss: None for the model's own loss (cross-entropy, squared error for a regression).
         encode: None for the task's own encoding; a method may add keys that its loss reads.
         epochs, min_steps: passes over the rows, raised on small data until there are ``min_steps`` updates.
         learning_rate, head_learning_rate: peaks of the linear schedule for the encoder and for the fresh head.
         warmup: share of the updates during which the rates rise.
+        snapshots: how many are kept at most, evenly over the epochs, the last among them.
     """
 
     name: str
     examples: Sequence[Example]
-    trains: Literal["all", "body", "head"] = "body"
+    trains: Trains = "body"
     loss: Loss | None = None
     encode: Callable[[Sequence[Example]], Encoded] | None = None
     epochs: int = 5
@@ -52,6 +56,7 @@ class Phase:
     warmup: float = 0.1
     weight_decay: float = 0.01
     max_length: int = 256
+    snapshots: int = 10
 
     @property
     def passes(self) -> int:
@@ -62,7 +67,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Trained weights at one moment: a safetensors file with every weight that could change."""
+    """Trained weights at one moment: a safetensors file with every weight that some phase may have changed."""
 
     step: int
     path: Path
@@ -109,24 +114,26 @@ def train_phases(
     """
     from isogloss.train.trainer import PhaseTrainer, SnapshotKeeper
 
-    folder = run.scratch("snapshots")
-    keeper = SnapshotKeeper(folder)
+    keeper = SnapshotKeeper(run.scratch("snapshots"))
     history: list[dict[str, Any]] = []
     tokens = 0
-    for phase in phases:
+    for number, phase in enumerate(phases, start=1):
         if not phase.examples:
             raise DataError(
                 f"There is nothing to train on in phase '{phase.name}'", fix="Add train/<source language> data"
             )
-        encoded = (phase.encode or _task_encoding(task, tokenizer, phase))(phase.examples)
+        encoded = (phase.encode or _task_encoding(model, task, tokenizer, phase))(phase.examples)
+        learns_labels = any("labels" in feature for feature in encoded.features)
+        run.ledger.record("train" if learns_labels else "adapt", phase.examples, task)
         if encoded.truncated:
             run.say(
                 f"{encoded.truncated} of {len(phase.examples)} training texts are longer than the encoder reads: cut."
             )
         choose_trainable(model, phase.trains)
+        keeper.watch(model, most=phase.snapshots)
         trainer = PhaseTrainer.of(
             phase, model=model, features=encoded.features, collate=collator(tokenizer), run=run,
-            callbacks=[keeper] if phase is phases[-1] else [],
+            callbacks=[keeper] if number == len(phases) else [],
         )  # fmt: skip
         trainer.train()
         history += [row | {"phase": phase.name} for row in trainer.state.log_history]
@@ -134,14 +141,17 @@ def train_phases(
     return Trained(model=model, tokenizer=tokenizer, task=task, snapshots=keeper.taken, history=history, tokens=tokens)
 
 
-def choose_trainable(model: PreTrainedModel, trains: Literal["all", "body", "head"]) -> None:
+def choose_trainable(model: PreTrainedModel, trains: Trains) -> None:
     """Set ``requires_grad``. The averaging layer of mean pooling stays frozen in every choice."""
     base: Any = model.base_model
     inputs = base.embeddings if hasattr(base, "embeddings") else model.get_input_embeddings()
     embeddings = {id(parameter) for parameter in inputs.parameters()}
     fixed = {id(parameter) for parameter in averaging_layer(base)}
     for name, parameter in model.named_parameters():
-        wanted = trains == "all" or (in_head(model, name) if trains == "head" else id(parameter) not in embeddings)
+        if callable(trains):
+            wanted = trains(name)
+        else:
+            wanted = trains == "all" or (in_head(model, name) if trains == "head" else id(parameter) not in embeddings)
         parameter.requires_grad_(wanted and id(parameter) not in fixed)
 
 
@@ -151,10 +161,10 @@ def in_head(model: PreTrainedModel, name: str) -> bool:
 
 
 def _task_encoding(
-    task: Task, tokenizer: PreTrainedTokenizerBase, phase: Phase
+    model: PreTrainedModel, task: Task, tokenizer: PreTrainedTokenizerBase, phase: Phase
 ) -> Callable[[Sequence[Example]], Encoded]:
     def encode(examples: Sequence[Example]) -> Encoded:
-        longest = min(phase.max_length, tokenizer.model_max_length)
-        return task.encode(examples, tokenizer, max_length=longest, labelled=True)
+        most = longest_input(model, tokenizer, phase.max_length)
+        return task.encode(examples, tokenizer, max_length=most, labelled=True)
 
     return encode

@@ -5,6 +5,7 @@ This module imports torch and transformers; the rest of the package reaches it o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -116,20 +117,30 @@ class PhaseTrainer(Trainer):
 
 
 class SnapshotKeeper(TrainerCallback):
-    """Writes the trainable weights to a folder after every epoch."""
+    """Writes the weights that have been trainable in any phase to a folder, at the end of evenly spread epochs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.taken: list[Snapshot] = []
+        self.names: set[str] = set()
+        self.most = 1
+
+    def watch(self, model: PreTrainedModel, *, most: int) -> None:
+        """Before a phase: note what it trains and how many snapshots it may leave."""
+        self.names |= {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+        self.most = most
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Called by the Trainer."""
+        epoch, epochs = round(state.epoch or 0), int(args.num_train_epochs)
+        if epoch < epochs and epoch % math.ceil(epochs / self.most):
+            return
         model: PreTrainedModel = kwargs["model"]
         path = self.folder / f"step-{state.global_step:06d}.safetensors"
-        weights = {name: p.detach().cpu().contiguous() for name, p in model.named_parameters() if p.requires_grad}
-        save_file(weights, path)
+        # A copy each: tied weights share memory, which safetensors refuses.
+        save_file({name: p.detach().cpu().clone() for name, p in model.named_parameters() if name in self.names}, path)
         self.taken.append(Snapshot(step=state.global_step, path=path))
 
 

@@ -124,3 +124,24 @@ def test_nothing_is_left_of_a_failed_init(
     assert done.err.startswith("error: ")
     assert words in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["news.csv"]
+
+
+def test_json_names_the_folder_and_its_files(isogloss, tmp_path: Path) -> None:
+    (tmp_path / "news.csv").write_text(csv())
+    done = isogloss(
+        "init", tmp_path / "p", "--task", "classification", "--from", tmp_path / "news.csv", "--json", "--quiet"
+    )
+    files = ["README.md", "dev/eng.jsonl", "problem.toml", "train/eng.jsonl"]
+    assert json.loads(done.out) == {"folder": str(tmp_path / "p"), "files": files}
+
+
+def test_a_scheme_of_tags_is_understood_from_the_whole_file(tmp_path: Path) -> None:
+    """One row of the file says that it is BIOES; the part without that row would be IOB2 with an error."""
+    rows = [
+        {"tokens": ["a", "b"], "tags": ["B-X", "E-X"]},
+        *({"tokens": [c, "z"], "tags": ["S-X", "O"]} for c in "cdefg"),
+    ]
+    (tmp_path / "names.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    problem = Problem.read(init(tmp_path / "p", task="tagging", targets=["yor"], data=tmp_path / "names.jsonl"))
+    tags = {example.fields["tags"] for split in (problem.train, problem.dev) for example in split["eng"]}
+    assert tags == {("B-X", "I-X"), ("B-X", "O")}

@@ -46,6 +46,5 @@ class CrossEntropy:
         from isogloss.train import Phase, train_phases
 
         examples = problem.source_examples("train")
-        run.ledger.record("train", examples, problem)
         phase = Phase(name="source", examples=examples, **asdict(self))
         return train_phases(backbone.model(problem.task), backbone.tokenizer(), problem.task, [phase], run)

@@ -11,7 +11,6 @@ from typing import Any
 
 from isogloss.errors import DataError
 from isogloss.example import Example
-from isogloss.languages import Language
 from isogloss.readers import Row
 from isogloss.tasks import Task, find_task
 
@@ -57,7 +56,7 @@ class Problem:
         Raises:
             DataError: something in the folder is wrong; the message names file, line, what was expected and the mend.
         """
-        from isogloss.folder import read_folder
+        from isogloss.problem.folder import read_folder
 
         return read_folder(Path(folder))
 
@@ -67,51 +66,60 @@ class Problem:
         *,
         task: str,
         source: str | Sequence[str],
-        targets: Sequence[str],
+        targets: str | Sequence[str],
         train: Mapping[str, Any] | None = None,
         dev: Mapping[str, Any] | None = None,
         test: Mapping[str, Any] | None = None,
+        few: Mapping[str, Any] | None = None,
+        unlabelled: Mapping[str, Iterable[str]] | None = None,
+        parallel: Mapping[tuple[str, str], Iterable[tuple[str, str]]] | None = None,
         columns: Mapping[str, str] | None = None,
         labels: Sequence[str] | None = None,
+        open_labels: bool = False,
+        metric: str | None = None,
         name: str = "problem",
     ) -> Problem:
-        """Build a problem from data in memory.
+        """Build a problem from data in memory, by the rules of the folder with the same data.
 
         Args:
             task: name of the task.
             source: code or codes of the source languages.
-            targets: codes of the target languages.
+            targets: code or codes of the target languages.
             train: data by language: a ``datasets.Dataset``, a pandas ``DataFrame`` or a list of dictionaries.
             dev: the same, for choosing checkpoints.
             test: the same, for scores.
+            few: the same, for the few labelled examples of targets.
+            unlabelled: lines of raw text by language.
+            parallel: pairs of a text and its translation by the codes of the two languages.
             columns: the data's own column name for each field that is called something else.
             labels: the label set, where it should not be read off the training data.
+            open_labels: whether dev, few and test may hold labels that training does not.
+            metric: the primary metric, if not the task's first.
             name: a name for reports.
 
         Raises:
-            DataError: a column is missing or a value is not what the task expects.
+            DataError: a column is missing, a value is not what the task expects, or a language is not one.
         """
-        sources = [Language.parse(code) for code in ([source] if isinstance(source, str) else source)]
-        aims = [Language.parse(code) for code in targets]
-        kind = find_task(task)
-        splits: dict[str, dict[str, tuple[Example, ...]]] = {}
-        for split, data in {"train": train, "dev": dev, "test": test}.items():
-            splits[split] = {}
-            for code, table in (data or {}).items():
-                lang, place = Language.parse(code), f"{split}['{code}']"
-                rows = [Row(line=i, fields=row) for i, row in enumerate(records(table, columns or {}, place), start=1)]
-                splits[split][lang.code] = make_examples(kind, rows, lang=lang.code, split=split, place=place)
-        known = [example for split in ("train", "dev") for examples in splits[split].values() for example in examples]
-        return cls(
-            name=name,
-            task=kind.from_data(known, labels),
-            source=tuple(lang.code for lang in sources),
-            targets=tuple(lang.code for lang in aims),
-            spelled={lang.code: lang.spelled for lang in (*sources, *aims)},
-            train=splits["train"],
-            dev=splits["dev"],
-            test=splits["test"],
+        from isogloss.problem.assembling import Settings, languages
+        from isogloss.problem.memory import read_memory
+
+        if labels is not None and (
+            isinstance(labels, str)
+            or not all(isinstance(label, str) and label for label in labels)
+            or len(set(labels)) < len(labels)
+        ):
+            raise DataError(f"labels = {labels!r:.60} is not a list of different names", fix='Write labels=["a", "b"]')
+        settings = Settings(
+            task=find_task(task),
+            source=languages(source, "source"),
+            targets=languages(targets, "targets"),
+            labels=tuple(labels) if labels else None,
+            open_labels=open_labels,
+            columns=columns or {},
+            metric=metric,
         )
+        data = {"train": train, "dev": dev, "test": test, "few": few, "unlabelled": unlabelled, "parallel": parallel}
+        return read_memory(settings, data, name=name)
 
     def blind(self) -> Problem:
         """The same problem without its test data: all that the flow is ever given."""
@@ -134,67 +142,68 @@ class Problem:
         """SHA-256 over everything but the test data: equal for problems that must train equal models."""
         digest = hashlib.sha256(json.dumps(self.task.config(), sort_keys=True).encode())
         digest.update(repr((self.source, self.targets)).encode())
-        for split in (self.train, self.dev, self.few, self.unlabelled):
-            for lang in sorted(split):
-                for example in split[lang]:
-                    digest.update(repr((example.id, lang, sorted(example.fields.items()), example.origin)).encode())
+        for split in ("train", "dev", "few", "unlabelled"):
+            for lang, examples in sorted(getattr(self, split).items()):
+                for example in examples:
+                    digest.update(repr((split, lang, _content(example))).encode())
         for langs in sorted(self.parallel):
             texts = [[side.fields["text"] for side in pair] for pair in self.parallel[langs]]
             digest.update(repr((langs, texts)).encode())
         return digest.hexdigest()
 
 
+def _content(example: Example) -> tuple[Any, ...]:
+    views = [_content(example.views[lang]) for lang in sorted(example.views)]
+    return example.id, example.lang, sorted(example.fields.items()), example.origin, example.score, views
+
+
 def make_examples(
-    task: type[Task], rows: Iterable[Row], *, lang: str, split: str, place: str, labelled: bool = True
+    task: type[Task],
+    rows: Iterable[Row],
+    *,
+    lang: str,
+    split: str,
+    place: str,
+    labelled: bool = True,
+    home: Path | None = None,
 ) -> tuple[Example, ...]:
-    """Examples from raw rows. Raises DataError with place and line for a row the task cannot read or a repeated id."""
+    """Examples from the raw rows of one file.
+
+    Args:
+        task: reads the rows.
+        rows: all rows of the file.
+        lang: canonical code of their language.
+        split: for the ids of rows without one.
+        place: the file, as ``Example.place`` has it.
+        labelled: whether the rows have labels.
+        home: the folder that ``place`` is in, for messages.
+
+    Raises:
+        DataError: the task cannot read a row, an id is there twice, or a tag may not stand where it stands.
+    """
+    rows = list(rows)
+    where = place if home is None else home / place
+    parsed: list[dict[str, Any]] = []
+    for row in rows:
+        try:
+            parsed.append(task.parse(row.fields, labelled=labelled))
+        except ValueError as error:
+            fix = f"A {task.name} row needs its columns"
+            raise DataError(str(error), where=where, line=row.line, fix=fix) from None
+    if labelled:
+        parsed = task.harmonise(parsed, where, [row.line for row in rows])
     examples: list[Example] = []
     first_line: dict[str, int] = {}
-    for number, row in enumerate(rows, start=1):
-        try:
-            fields = task.parse(row.fields, labelled=labelled)
-        except ValueError as error:
-            raise DataError(
-                str(error), where=place, line=row.line, fix=f"A {task.name} row needs its columns"
-            ) from None
+    for number, (row, fields) in enumerate(zip(rows, parsed, strict=True), start=1):
         given = row.fields.get("id")
         name = f"{lang}/{split}/{number}" if given is None or given == "" else str(given)
         if name in first_line:
             raise DataError(
                 f"the id '{name}' was used before, in line {first_line[name]}",
-                where=place,
+                where=where,
                 line=row.line,
                 fix="Ids name an item and its translations; give each row of a file its own or drop the column",
             )
         first_line[name] = row.line
         examples.append(Example(id=name, lang=lang, fields=fields, place=f"{place}:{row.line}"))
     return tuple(examples)
-
-
-def records(data: Any, columns: Mapping[str, str], place: str) -> list[dict[str, Any]]:
-    """Rows as dictionaries from a ``datasets.Dataset``, a pandas ``DataFrame`` or a list of dictionaries.
-
-    Integers of ``datasets.ClassLabel`` columns become their names. Raises DataError if a named column is missing.
-    """
-    if hasattr(data, "to_dict") and hasattr(data, "columns"):  # pandas
-        rows = data.to_dict("records")
-    else:
-        rows = [dict(row) for row in data]
-    names = _class_names(getattr(data, "features", {}))
-    for row in rows:
-        for column, spelled in names.items():
-            value = row[column]
-            row[column] = [spelled[v] for v in value] if isinstance(value, list) else spelled[value]
-    for wanted, own in columns.items():
-        if rows and own not in rows[0]:
-            raise DataError(f"column '{own}' (for '{wanted}') is missing; there are {', '.join(rows[0])}", where=place)
-    return [row | {wanted: row[own] for wanted, own in columns.items()} for row in rows]
-
-
-def _class_names(features: Mapping[str, Any]) -> dict[str, list[str]]:
-    named = {}
-    for column, feature in features.items():
-        inner = getattr(feature, "feature", feature)
-        if names := getattr(inner, "names", None):
-            named[column] = names
-    return named
