@@ -71,13 +71,13 @@ def transfer(
     problem = problem if isinstance(problem, Problem) else Problem.read(problem)
     if isinstance(recipe, str) and recipe.endswith(".toml"):
         written = Written.read(Path(recipe))
-        seeds = seeds or written.seeds
+        seeds = written.seeds if seeds is None else seeds
         precision = written.precision or precision if precision == "auto" else precision
-    seeds = tuple(seeds or (1,))
+    seeds = (1,) if seeds is None else tuple(seeds)
     chosen = resolve(recipe, settings=settings, select=select)
     unserved = check_needs(chosen, problem, skip_unserved=skip_unserved)
     problem = _served(problem, chosen, unserved)
-    if len(set(seeds)) < len(seeds):
+    if not seeds or len(set(seeds)) < len(seeds):
         raise IsoglossError("The seeds are not distinct numbers", fix="Write --seeds 1,2,3")
     home = OutputFolder(out, resume=resume, force=force) if out is not None else None
     network = Backbone.load(backbone or chosen.backbone)

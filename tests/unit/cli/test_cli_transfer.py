@@ -47,7 +47,6 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(
     ("options", "words"),
     [
         (("--recipe", "dirct"), "Did you mean 'direct'?"),
-        (("--recipe", "direct+frozen"), "objective"),
         (("--set", "cross_entrpy.epochs=3"), "Did you mean 'cross_entropy'?"),
         (("--set", "cross_entropy.epoch=3"), "Did you mean 'epochs'?"),
         (("--set", "cross_entropy.epochs=many"), "cross_entropy.epochs=many does not fit"),
