@@ -5,7 +5,7 @@
 The plain side is what a careful user of transformers writes: words encoded with ``is_split_into_words``, the tag on
 each word's first piece, every weight trained by the Trainer with bf16 autocast, the epoch best on English dev kept,
 strict span F1 by seqeval. Both sides have the same learning rate, epochs and batch size, and the same repair of
-predictions: an I- tag that continues nothing opens an entity. Writes ``results/ner-plain.json``, prints the differences.
+predictions: an I- tag that continues nothing opens an entity. Writes ``results/ner-plain.json``.
 """
 
 from __future__ import annotations
