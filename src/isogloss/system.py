@@ -115,6 +115,10 @@ class System:
             DataError: an input is not what the task reads.
             IsoglossError: the system has members and none for the language.
         """
+        if isinstance(inputs, str | Mapping):
+            raise DataError(
+                "The inputs are a single one, not a list of them", where="inputs", fix="Write predict([text])"
+            )
         rows = [Row(line=i, fields=self._fields(value, i)) for i, value in enumerate(inputs, start=1)]
         examples = make_examples(type(self.task), rows, lang="und", split="inputs", place="inputs", labelled=False)
         return self.predict_examples(examples, langs=self.languages(examples, lang), quiet=quiet)
@@ -249,6 +253,8 @@ class System:
 
 def _read_card(folder: Path) -> dict[str, Any]:
     path = folder / CARD
+    if not path.is_file() and (folder / "work").is_dir():
+        raise ResourceError("The run is not finished", where=folder, fix="Repeat the command with --resume")
     if not path.is_file():
         raise ResourceError(
             "There is no isogloss system here", where=folder, fix="Give the folder that 'isogloss transfer --out' wrote"

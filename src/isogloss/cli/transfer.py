@@ -71,9 +71,12 @@ def transfer(
     """Train on the source languages and measure on the targets."""
     changed, numbers = pairs_of(settings, "--set"), seeds_of(seeds)
     from isogloss import commands
+    from isogloss.backbones import Backbone
     from isogloss.output import OutputFolder
     from isogloss.problem import Problem
     from isogloss.recipes import check_needs, resolve
+    from isogloss.recipes.written import Written
+    from isogloss.train import choose_precision
 
     given = Problem.read(problem)
     chosen = resolve(recipe, settings=changed, select=select)
@@ -82,6 +85,9 @@ def transfer(
     folder = out or Path("runs") / f"{given.name}-{chosen.name}"
     if dry_run:
         OutputFolder(folder, resume=resume, force=force)
+        choose_precision(precision, device)
+        Backbone.load(backbone or chosen.backbone)
+        numbers = numbers or (list(Written.read(Path(recipe)).seeds or ()) if recipe.endswith(".toml") else None)
         plan = _plan(given, chosen, backbone or chosen.backbone, numbers or [1], unserved) | {"out": str(folder)}
         print_json(plan) if json else _print_plan(plan)
         return

@@ -61,9 +61,15 @@ def check(problem: Problem | str | Path, deep: bool = False) -> CheckResult:
         labels=problem.task.labels,
         counts={split: _counts(problem, split) for split in BY_SPLIT if getattr(problem, split)},
         leaks=tuple(Ledger.of(problem).leaks()),
-        notices=problem.notices,
+        notices=(*problem.notices, *_missing(problem)),
     )
     return _deepened(found, problem) if deep else found
+
+
+def _missing(problem: Problem) -> Iterator[str]:
+    for split, mend in (("train", "nothing can be trained"), ("dev", "transfer needs it, or --select last")):
+        if not problem.source_examples(split):
+            yield f"There is no {split}/{problem.spelling(problem.source[0])} file: {mend}."
 
 
 def mend(leak: Leak) -> str:

@@ -85,6 +85,7 @@ def transfer(
     fingerprint = _fingerprint(problem, chosen, network, seeds, number_format)
     if home is not None and resume and home.finished:
         return _finished(home, chosen, fingerprint)
+    network.tokenizer()  # an encoder that cannot be had is better known before anything is written
     with home.work() if home else _temporary() as folder:
         run = Run(
             flow=fit,
@@ -105,9 +106,16 @@ def transfer(
                 best, system = (score, seed), replace(candidate, settings=dict(settings or {}))
             del candidate  # two networks at a time are enough
         report = build_report(
-            problem, chosen, network, run, scored(problem, answers), answers, fingerprint=fingerprint, unserved=unserved
+            problem,
+            chosen,
+            network,
+            run,
+            scored(problem, answers),
+            answers,
+            model_seed=seeds[0] if best is None else best[1],
+            fingerprint=fingerprint,
+            unserved=unserved,
         )
-        report.model_seed = best[1] if best else None
         if home is not None:
             home.write(system, report, problem, answers)
     return system, report

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from isogloss.tasks import Prediction
 
 LEAKS_SHOWN = 10
+SMALL = 100
+"""Files with fewer items than this are spoken of in the notices."""
 
 
 def build_report(
@@ -31,19 +33,20 @@ def build_report(
     table: ScoreTable,
     answers: Mapping[int, Mapping[str, Sequence[Prediction]]],
     *,
+    model_seed: int,
     fingerprint: str = "",
     unserved: Mapping[str, str] | None = None,
 ) -> Report:
     """The report of a run over one or several seeds. Tier, regime and leaks come from the run's ledger.
 
-    ``fingerprint`` is a hash of all that the run depended on, ``unserved`` the targets left out, with reasons.
+    ``model_seed`` is the seed whose network is kept, ``fingerprint`` a hash of all that the run depended on,
+    ``unserved`` the targets left out, with reasons.
     """
     ledger = run.ledger
     for examples in problem.test.values():
         ledger.record("test", examples, problem.task)
     own = [choice for choice in run.choices if choice["level"] == 1]  # deeper ones are those of nested runs
     spell = problem.spelling
-    first = next(iter(answers.values()))
     report = Report(
         problem=problem.name,
         task=problem.task.name,
@@ -63,11 +66,11 @@ def build_report(
         estimate={spell(lang): None for lang in problem.targets if lang not in problem.test},
         errors={
             spell(lang): error_table(problem.task, problem.test[lang], [p.value for p in predictions])
-            for lang, predictions in first.items()
+            for lang, predictions in answers[model_seed].items()
         },
         resources={role: {spell(lang): n for lang, n in row.items()} for role, row in ledger.resources().items()},
         leaks=leak_table(ledger),
-        notices=list(problem.notices),
+        notices=[*problem.notices, *_small(problem)],
         seconds=_seconds(run),
         nested=run.costs,
         peak_rss_mb=peak_rss_mb(),
@@ -78,6 +81,7 @@ def build_report(
         commit=commit(),
         unserved={spell(lang): reason for lang, reason in (unserved or {}).items()},
         fingerprint=fingerprint,
+        model_seed=model_seed,
     )
     _summarise(report, problem, table, [choice["score"] for choice in own if choice["rule"] == "source_dev"])
     return report
@@ -92,6 +96,19 @@ def leak_table(ledger: Ledger) -> dict[str, Any]:
         "by_kind": dict(sorted(counts.items())),
         "first": [str(leak) for leak in leaks[:LEAKS_SHOWN]],
     }
+
+
+def _small(problem: Problem) -> list[str]:
+    """What is too small to say much."""
+    tests = {lang: len(examples) for lang, examples in problem.test.items()}
+    notices = []
+    if tests and min(tests.values()) < SMALL:
+        notices.append(
+            f"The smallest test file has {min(tests.values())} items: differences of several points may be chance."
+        )
+    if (dev := len(problem.source_examples("dev"))) and dev < SMALL:
+        notices.append(f"Checkpoints were chosen on {dev} development items: the choice may be chance.")
+    return notices
 
 
 def _summarise(report: Report, problem: Problem, table: ScoreTable, dev: Sequence[float]) -> None:

@@ -71,6 +71,8 @@ class Report(BaseModel):
 
         path = Path(path)
         path = path / "report.json" if path.is_dir() else path
+        if not path.is_file() and (path.parent / "work").is_dir():
+            raise DataError("The run is not finished", where=path.parent, fix="Repeat the command with --resume")
         if not path.is_file():
             raise DataError(
                 "There is no report here", where=path, fix="Give the folder that 'isogloss transfer --out' wrote"

@@ -56,9 +56,17 @@ def score_table(task: Task, tests: Mapping[str, Sequence[Example]], answers: Ans
         for metric in task.metrics:
             row[metric] = float(np.mean([points[seed][metric][0] for seed in answers]))
             mean_R = np.mean([draws[seed][metric] for seed in answers], axis=0)
-            row["ci95"][metric] = interval(mean_R)
+            row["ci95"][metric] = _never_certain(interval(mean_R), len(examples), metric)
             if metric == task.metric:
                 table.draws[lang] = mean_R
         row["by_seed"] = {str(seed): {m: float(points[seed][m][0]) for m in task.metrics} for seed in answers}
         table.by_language[lang] = row
     return table
+
+
+def _never_certain(bounds: tuple[float, float], n: int, metric: str) -> tuple[float, float]:
+    """Where all items are right, or all wrong, resampling them shows no spread: the exact binomial bound stands in."""
+    slack = 1 - 0.025 ** (1 / n) if n and metric != "spearman" else 0.0
+    if bounds == (1.0, 1.0):
+        return 1.0 - slack, 1.0
+    return (0.0, slack) if bounds == (0.0, 0.0) else bounds
