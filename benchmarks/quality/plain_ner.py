@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/quality"))
     options = parser.parse_args()
     torch.set_num_threads(min(options.threads, os.cpu_count() or 1))
-    command = [sys.executable, str(Path(__file__).with_name("run.py")), "ner", "--seeds", options.seeds]
+    command = [sys.executable, str(Path(__file__).with_name("run.py")), "ner"]
     command += ["--work", str(options.work), "--threads", str(options.threads)]
     subprocess.run([*command, "--set", f"cross_entropy.epochs={EPOCHS}"], check=True)
     write("ner", PROBLEMS["ner"](data_folder()), options.work / "problems")
@@ -122,14 +122,15 @@ def main() -> None:
     kept = options.work / "plain.json"
     by_seed: dict[str, dict[str, float]] = json.loads(kept.read_text()) if kept.exists() else {}
     started = time.perf_counter()
-    for seed in options.seeds.split(","):
+    seeds = options.seeds.split(",")
+    for seed in seeds:
         if seed not in by_seed:
             by_seed[seed] = run_plain(problem, int(seed))
             kept.write_text(json.dumps(by_seed))
     rows = {}
     for lang in problem.test:
-        plain = float(np.mean([by_seed[seed][lang] for seed in options.seeds.split(",")]))
-        mine = ours[problem.spelling(lang)]["span_f1"]
+        plain = float(np.mean([by_seed[seed][lang] for seed in seeds]))
+        mine = float(np.mean([ours[problem.spelling(lang)]["by_seed"][seed]["span_f1"] for seed in seeds]))
         rows[problem.spelling(lang)] = {"isogloss": mine, "plain": plain, "difference": mine - plain}
         print(f"{problem.spelling(lang):<10} isogloss {mine:.3f}   plain {plain:.3f}   {mine - plain:+.3f}")
     means = {
