@@ -33,7 +33,7 @@ check: $(DEV) ## lint, format, types
 	$(BIN)/mypy
 
 bench: $(DEMO) ## measure the quality of the recipes on real data (ISOGLOSS_DATA)
-	$(BIN)/python benchmarks/quality/run.py
+	for problem in sib200 masakhanews xnli ner pos; do $(BIN)/python benchmarks/quality/run.py $$problem || exit 1; done
 
 clean: ## remove caches, builds and the demo's run; keep the environment
 	rm -rf build dist runs/helpdesk .hypothesis .mypy_cache .pytest_cache .ruff_cache
