@@ -59,13 +59,13 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
         chosen = finish([trained], scorer(problem, recipe, run), run)
         trained.load(chosen.weights)
         run.choices.append({"seed": run.seed, "level": run.level, **chosen.how})
-        run.clear_scratch()
     return Member(model=trained.model.eval(), tokenizer=trained.tokenizer)
 
 
 def source_score(problem: Problem, recipe: Recipe, run: Run) -> Score:
     """Score of weights on source dev: all that an honest weights part may look at."""
     examples = problem.source_examples("dev")
+    hidden = problem.task.hide(examples)
     seen = False
 
     def score(trained: Trained, weights: Weights) -> float:
@@ -74,14 +74,18 @@ def source_score(problem: Problem, recipe: Recipe, run: Run) -> Score:
             run.ledger.record("select", examples, problem.task)
             seen = True
         trained.load(weights)
-        return _primary(trained, examples, recipe, run)
+        return _primary(trained, examples, hidden, recipe, run)
 
     return score
 
 
 def target_score(problem: Problem, recipe: Recipe, run: Run) -> Score:
     """Mean score of weights over the targets' test files: for the oracle only."""
-    tests = {lang: examples for lang, examples in (run.test or {}).items() if lang in problem.targets}
+    tests = {
+        lang: (examples, problem.task.hide(examples))
+        for lang, examples in (run.test or {}).items()
+        if lang in problem.targets
+    }
     if not tests:
         there = ", ".join(problem.spelling(lang) for lang in problem.targets)
         raise ResourceError(
@@ -90,17 +94,19 @@ def target_score(problem: Problem, recipe: Recipe, run: Run) -> Score:
 
     def score(trained: Trained, weights: Weights) -> float:
         trained.load(weights)
-        values = [_primary(trained, examples, recipe, run) for examples in tests.values()]
+        values = [_primary(trained, *test, recipe, run) for test in tests.values()]
         return sum(values) / len(values)
 
     return score
 
 
-def _primary(trained: Trained, examples: Sequence[Example], recipe: Recipe, run: Run) -> float:
+def _primary(
+    trained: Trained, examples: Sequence[Example], hidden: Sequence[Example], recipe: Recipe, run: Run
+) -> float:
     """The primary metric, predicted as the finished system will predict: through the recipe's inference parts."""
     from isogloss.metrics import ones
 
     member = Member(model=trained.model, tokenizer=trained.tokenizer)
-    predictions = member.wrapped(trained.task, recipe.inference, run)(trained.task.hide(examples))
+    predictions = member.wrapped(trained.task, recipe.inference, run)(hidden)
     values = trained.task.scores(examples, [prediction.value for prediction in predictions], ones(len(examples)))
     return float(values[trained.task.metric][0])

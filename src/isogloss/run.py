@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,22 @@ from isogloss.ledger import Item, Ledger
 
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
+    from isogloss.methods import Weights
     from isogloss.problem import Problem, Split
     from isogloss.recipes import Recipe
     from isogloss.system import System
-    from isogloss.train import Precision
+    from isogloss.train import Encodings, Precision
 
 log = logging.getLogger("isogloss")
 
 Flow = Callable[["Recipe", "Problem", "Backbone", "Run"], "System"]
 STAGES = ("data", "model", "objective", "weights", "inference")
+
+
+def _encodings() -> Encodings:
+    from isogloss.train import Encodings
+
+    return Encodings()
 
 
 @dataclass(kw_only=True)
@@ -35,7 +43,7 @@ class Run:
 
     Attributes:
         flow: the five stages as a function; the run carries it so that a part can nest a transfer of its own.
-        folder: work folder for snapshots and nested systems.
+        folder: work folder for snapshots, checkpoints and nested systems.
         seed: seed of the head, the order of the data and dropout.
         device: ``cpu`` or what torch calls the device.
         precision: number format of training and prediction.
@@ -47,6 +55,10 @@ class Run:
         choices: what the weights parts chose, one row for each selection, with its level.
         tokens: pieces trained on, nested runs included.
         adopted: keys of the nested runs whose records are in this one.
+        checkpoint_seconds: time between two checkpoints of a training.
+        head: weights of a head that trainings take over and leave as they are; None for one of their own.
+        encodings: tokenised text, shared with nested runs.
+        trainings: numbers for the folders of this run's trainings, in their order.
     """
 
     flow: Flow
@@ -63,6 +75,10 @@ class Run:
     choices: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
     adopted: set[str] = field(default_factory=set)
+    checkpoint_seconds: float = 60.0
+    head: Weights | None = None
+    encodings: Encodings = field(default_factory=_encodings)
+    trainings: Iterator[int] = field(default_factory=count)
 
     def fit(self, recipe: Recipe, problem: Problem, backbone: Backbone | None = None) -> System:
         """A transfer inside this one: a teacher, an annotator, a round of self-teaching.
@@ -90,6 +106,8 @@ class Run:
             choices=[],
             adopted=set(),
             tokens=0,
+            head=None,
+            trainings=count(),
         )
         home.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
@@ -105,10 +123,10 @@ class Run:
             "choices": inner.choices,
             "tokens": inner.tokens,
         }
-        inner.clear_scratch()
         staged = home / ".done.json"
         staged.write_text(json.dumps(record), encoding="utf-8")
         staged.replace(home / "done.json")
+        inner.clear_trainings()
         self._adopt(key, record)
         return system
 
@@ -136,17 +154,15 @@ class Run:
         finally:
             self.seconds[name] += time.perf_counter() - started
 
-    def scratch(self, name: str) -> Path:
-        """A new folder for temporary files of this run."""
-        import tempfile
-
-        place = self.folder / "scratch"
+    def training_folder(self) -> Path:
+        """A folder for the next training: the same one again when a run that was broken off comes to this point."""
+        place = self.folder / "trainings" / f"{next(self.trainings):03}"
         place.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=place))
+        return place
 
-    def clear_scratch(self) -> None:
-        """Remove the temporary files."""
-        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+    def clear_trainings(self) -> None:
+        """Remove snapshots and checkpoints."""
+        shutil.rmtree(self.folder / "trainings", ignore_errors=True)
 
     def say(self, message: str) -> None:
         """Tell the user something (stderr on the command line)."""
@@ -181,15 +197,10 @@ def fingerprint_of_test(test: Split | None) -> str:
 
 @contextmanager
 def _generators_kept() -> Iterator[None]:
-    import random
+    from isogloss.train.generators import capture, restore
 
-    import numpy as np
-    import torch
-
-    states = random.getstate(), np.random.get_state(), torch.random.get_rng_state()  # noqa: NPY002
+    states = capture()
     try:
         yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.random.set_rng_state(states[2])
+        restore(states)

@@ -50,7 +50,7 @@ class Member:
         with run.progress("predicting", len(examples)) as tick:
             for start in range(0, len(examples), CHUNK):
                 chunk = examples[start : start + CHUNK]
-                encoded = task.encode(chunk, self.tokenizer, max_length=most, labelled=False)
+                encoded = run.encodings.encode(task, chunk, self.tokenizer, max_length=most, labelled=False)
                 logits = forward(self.model, self.tokenizer, encoded.features, precision=run.precision)
                 predictions += task.decode(logits, encoded, chunk)
                 tick(len(chunk))
@@ -287,6 +287,8 @@ def _load_member(folder: Path, task: Task) -> Member:
     import transformers
     from safetensors import SafetensorError
 
+    from isogloss.nets.mean_pooling import quicken_mean_pooling
+
     inspect_folder(folder)
     auto = getattr(transformers, task.auto_class)
     try:
@@ -298,4 +300,5 @@ def _load_member(folder: Path, task: Task) -> Member:
         raise ResourceError(
             f"The model cannot be loaded: {reason}", where=folder, fix="Copy the folder again or repeat the run"
         ) from error
+    quicken_mean_pooling(model.base_model)
     return Member(model=model.eval(), tokenizer=tokenizer)

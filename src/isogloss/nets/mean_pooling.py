@@ -14,13 +14,34 @@ anywhere without our code.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import nn
+import torch
+from torch import nn
 
 SCALE = 2.0**14
 """Weight of the mean against the first token's own state: large enough to drown it, small enough for bf16."""
+
+
+class Averaging(nn.Module):
+    """What the averaging layer computes, as the mean that it is: without matrix products, a thirteenth of a small
+    encoder's time. Mixed into the stock layer's class, whose weights and place in the network stay as they are.
+    """
+
+    def forward(
+        self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **__: Any
+    ) -> torch.Tensor:
+        """States (B x T x D) of tokens to their means; the mask (B x 1 x 1 or T x T) is boolean or added to scores."""
+        layer: Any = self
+        states_BTD, mixed = hidden_states.float(), layer.attention.output
+        if attention_mask is None:
+            mean_BD = states_BTD.mean(1)
+        else:
+            row_BT = attention_mask[:, 0, 0]
+            seen_BT1 = (row_BT if row_BT.dtype == torch.bool else row_BT >= 0).float()[..., None]
+            mean_BD = (states_BTD * seen_BT1).sum(1) / seen_BT1.sum(1)
+        pooled_B1D = mixed.dropout(SCALE * mean_BD)[:, None]
+        return layer.output.LayerNorm(mixed.LayerNorm(pooled_B1D + states_BTD))  # type: ignore[no-any-return]
 
 
 def append_mean_pooling(encoder: nn.Module) -> None:
@@ -30,8 +51,6 @@ def append_mean_pooling(encoder: nn.Module) -> None:
         encoder: a post-layer-norm encoder with ``encoder.layer`` of BERT's shape (BERT, RoBERTa, XLM-R).
     """
     import copy
-
-    import torch
 
     layer = copy.deepcopy(_layers(encoder)[-1])
     config: Any = encoder.config
@@ -46,6 +65,7 @@ def append_mean_pooling(encoder: nn.Module) -> None:
         layer.output.LayerNorm.weight.fill_(1)
     layer.requires_grad_(False)
     _layers(encoder).append(layer)
+    quicken_mean_pooling(encoder)
     config.num_hidden_layers += 1
 
 
@@ -54,6 +74,15 @@ def has_mean_pooling(encoder: nn.Module) -> bool:
     last = _layers(encoder)[-1]
     query = last.attention.self.query.weight
     return not bool(query.any()) and float(last.attention.output.dense.weight.detach()[0, 0]) == SCALE
+
+
+def quicken_mean_pooling(encoder: nn.Module) -> None:
+    """Where the last layer is the averaging layer in its stock form, as it comes from disk: compute it as a mean."""
+    if not supports_mean_pooling(encoder) or not has_mean_pooling(encoder):
+        return
+    layer = _layers(encoder)[-1]
+    if not isinstance(layer, Averaging):
+        layer.__class__ = type("Averaging", (Averaging, type(layer)), {})
 
 
 def averaging_layer(encoder: nn.Module) -> list[nn.Parameter]:

@@ -23,7 +23,7 @@ def collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[Feature]]
     """A function that stacks features: numbers become a vector, lists are padded on the right to the longest.
 
     ``labels`` are padded with -100, ``input_ids`` with the tokenizer's padding id, everything else with 0; a list of
-    rows (T x C soft labels) with rows of zeros.
+    rows (T x C soft labels) with rows of zeros. Arrays (T x D) of int16 are the bits of bfloat16 numbers.
     """
     import torch
 
@@ -33,6 +33,11 @@ def collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[Feature]]
         batch = {}
         for key in features[0]:
             values = [feature[key] for feature in features]
+            if isinstance(values[0], np.ndarray):
+                rows = [torch.from_numpy(np.array(value)) for value in values]
+                numbers = [row.view(torch.bfloat16).float() if row.dtype == torch.int16 else row for row in rows]
+                batch[key] = torch.nn.utils.rnn.pad_sequence(numbers, batch_first=True)
+                continue
             if isinstance(values[0], list):
                 width = max(map(len, values))
                 blank = [0.0] * len(values[0][0]) if values[0] and isinstance(values[0][0], list) else fill.get(key, 0)

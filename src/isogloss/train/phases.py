@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import DataError
-from isogloss.nets.mean_pooling import averaging_layer
 from isogloss.tasks import Encoded, Task
-from isogloss.train.batching import collator, longest_input
+from isogloss.train.batching import Feature, collator, longest_input
+from isogloss.train.checkpoints import Checkpoints
+from isogloss.train.schedule import Plan, plan_batches
+from isogloss.train.trainable import Trains, choose_trainable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from isogloss.example import Example
+    from isogloss.ledger import Role
     from isogloss.run import Run
-
-Trains = Literal["all", "body", "head"] | Callable[[str], bool]
-"""Which weights learn: all, the body (all but the input embeddings), the head, or those a function picks by name."""
+    from isogloss.train.keeping import Snapshot
 
 Loss = Callable[["PreTrainedModel", Mapping[str, "torch.Tensor"]], "torch.Tensor"]
 """A loss of model and batch; the batch holds every key of the features."""
@@ -35,48 +38,51 @@ class Phase:
         name: for progress and logs.
         examples: the rows, all of them labelled unless ``loss`` needs no labels.
         trains: which weights learn.
+        freeze_layers: so many encoder layers from the embeddings up do not learn. Their output is computed once, without
+            dropout, and kept on disk for the phase. An own ``loss`` then finds ``inputs_embeds`` and no ``input_ids``.
         loss: None for the model's own loss (cross-entropy, squared error for a regression).
         encode: None for the task's own encoding; a method may add keys that its loss reads.
+        batches: None for batches of like length; else a function of the features and a seed that lays them out.
         epochs, min_steps: passes over the rows, raised on small data until there are ``min_steps`` updates.
+        batch_size, batch_tokens: rows in a batch, or where the second is not 0, pieces with padding.
         learning_rate, head_learning_rate: peaks of the linear schedule for the encoder and for the fresh head.
         warmup: share of the updates during which the rates rise.
-        snapshots: how many are kept at most, evenly over the epochs, the last among them.
+        max_length: pieces read of a text.
+        snapshots: how many are kept at most, evenly over the updates, the last among them.
+        roles: by language, the role that the ledger enters instead of ``train``.
     """
 
     name: str
     examples: Sequence[Example]
     trains: Trains = "body"
+    freeze_layers: int = 0
     loss: Loss | None = None
     encode: Callable[[Sequence[Example]], Encoded] | None = None
+    batches: Callable[[Sequence[Feature], int], Plan] | None = None
     epochs: int = 5
     min_steps: int = 0
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3
     batch_size: int = 16
+    batch_tokens: int = 0
     warmup: float = 0.1
     weight_decay: float = 0.01
     max_length: int = 256
-    snapshots: int = 10
+    snapshots: int = 8
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
-    @property
-    def passes(self) -> int:
-        """Epochs that are really trained, ``min_steps`` considered."""
-        per_epoch = math.ceil(len(self.examples) / self.batch_size)
-        return max(self.epochs, math.ceil(self.min_steps / per_epoch))
+    def plan(self, features: Sequence[Feature], seed: int) -> Plan:
+        """The rows of every update."""
+        if self.batches is not None:
+            return self.batches(features, seed)
+        lengths = [len(feature["input_ids"]) for feature in features]
 
+        def planned(epochs: int) -> Plan:
+            return plan_batches(
+                lengths, epochs=epochs, batch_size=self.batch_size, batch_tokens=self.batch_tokens, seed=seed
+            )
 
-@dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """Trained weights at one moment: a safetensors file with every weight that some phase may have changed."""
-
-    step: int
-    path: Path
-
-    def load(self) -> dict[str, torch.Tensor]:
-        """The weights by parameter name."""
-        from safetensors.torch import load_file
-
-        return load_file(self.path)
+        return planned(max(self.epochs, math.ceil(self.min_steps / len(planned(1)))))
 
 
 @dataclass(kw_only=True)
@@ -88,6 +94,7 @@ class Trained:
         snapshots: in order of training, at least one; the last is the state of ``model``.
         history: the trainer's log (step, loss, learning rate).
         tokens: pieces seen in training, padding not counted.
+        seen: the pieces whose word vectors snapshots hold in place of the whole table; None where they do not.
     """
 
     model: PreTrainedModel
@@ -96,10 +103,15 @@ class Trained:
     snapshots: list[Snapshot]
     history: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
+    seen: torch.Tensor | None = None
 
     def load(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Put weights, of all parameters or of some, into the network."""
-        left_over = self.model.load_state_dict(weights, strict=False).unexpected_keys
+        rows = [weights[name] for name in weights if name.endswith(".seen_rows")]
+        if rows and self.seen is not None:
+            self.model.get_input_embeddings().weight.data[self.seen] = rows[0].to(self.model.device)
+        named = {name: tensor for name, tensor in weights.items() if not name.endswith(".seen_rows")}
+        left_over = self.model.load_state_dict(named, strict=False).unexpected_keys
         if left_over:
             raise KeyError(f"weights that the network does not have: {', '.join(left_over[:3])}")
 
@@ -107,64 +119,131 @@ class Trained:
 def train_phases(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task, phases: Sequence[Phase], run: Run
 ) -> Trained:
-    """Train ``model`` through ``phases`` in order; snapshots are taken after every epoch of the last phase.
+    """Train ``model`` through ``phases`` in order; snapshots are taken in the last one, evenly spread.
+
+    A training that was broken off in the same work folder goes on at its last whole checkpoint, with the same weights
+    in the end, bit for bit. Where the run brings a head (``run.head``), it is put in place and does not learn.
 
     Raises:
         DataError: a phase has no examples.
     """
-    from isogloss.train.trainer import PhaseTrainer, SnapshotKeeper
+    from isogloss.train.attention import attention_for_training
+    from isogloss.train.keeping import Keeper
+    from isogloss.train.trainer import PhaseTrainer
 
-    keeper = SnapshotKeeper(run.scratch("snapshots"))
-    history: list[dict[str, Any]] = []
+    folder = run.training_folder()
+    checkpoints = Checkpoints(folder / "checkpoints", run.say)
+    keeper = Keeper(folder, checkpoints, run.checkpoint_seconds)
+    state = checkpoints.latest(keeper.usable)
     tokens = 0
-    for number, phase in enumerate(phases, start=1):
-        if not phase.examples:
-            raise DataError(
-                f"There is nothing to train on in phase '{phase.name}'", fix="Add train/<source language> data"
-            )
-        encoded = (phase.encode or _task_encoding(model, task, tokenizer, phase))(phase.examples)
-        learns_labels = any("labels" in feature for feature in encoded.features)
-        run.ledger.record("train" if learns_labels else "adapt", phase.examples, task)
-        if encoded.truncated:
-            run.say(
-                f"{encoded.truncated} of {len(phase.examples)} training texts are longer than the encoder reads: cut."
-            )
-        choose_trainable(model, phase.trains)
-        keeper.watch(model, most=phase.snapshots)
-        trainer = PhaseTrainer.of(
-            phase, model=model, features=encoded.features, collate=collator(tokenizer), run=run,
-            callbacks=[keeper] if number == len(phases) else [],
-        )  # fmt: skip
-        trainer.train()
-        history += [row | {"phase": phase.name} for row in trainer.state.log_history]
-        tokens += phase.passes * sum(len(feature["input_ids"]) for feature in encoded.features)
-    return Trained(model=model, tokenizer=tokenizer, task=task, snapshots=keeper.taken, history=history, tokens=tokens)
+    if run.head is not None:
+        model.load_state_dict(dict(run.head), strict=False)
+    with ExitStack() as stack:
+        seen = _seen(model, tokenizer, task, phases, run, stack)
+        stack.enter_context(attention_for_training(model))
+        if state is not None:
+            keeper.taken, keeper.history = dict(state.snapshots), state.history
+            keeper.names |= state.tensors["weights"].keys()
+            model.load_state_dict(state.tensors["weights"], strict=False)
+        for number, phase in enumerate(phases, start=1):
+            encoded = _encode(model, tokenizer, task, phase, run)
+            _record(phase, encoded, task, run)
+            plan = phase.plan(encoded.features, run.seed)
+            tokens += sum(len(encoded.features[row]["input_ids"]) for batch in plan for row in batch)
+            if state is not None and (number < state.phase or (number == state.phase and state.finished)):
+                continue
+            here = state if state is not None and state.phase == number else None
+            start = here.step if here else 0
+            keeper.resumed = here
+            choose_trainable(model, phase.trains, phase.freeze_layers)
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(parameter.requires_grad and name not in (run.head or {}))
+            with ExitStack() as lower:
+                features = _above_frozen(model, tokenizer, phase, encoded.features, folder, run, lower)
+                trainer = PhaseTrainer.of(
+                    phase, model=model, features=features, collate=collator(tokenizer), plan=plan, start=start,
+                    folder=folder, run=run, callbacks=[keeper],
+                )  # fmt: skip
+                last = number == len(phases)
+                keeper.watch(
+                    model, phase=number, start=start, steps=len(trainer.plan), most=phase.snapshots if last else 0
+                )
+                trainer.train()
+            keeper.history = keeper.log_of(trainer.state)
+    return Trained(
+        model=model,
+        tokenizer=tokenizer,
+        task=task,
+        snapshots=keeper.found(),
+        history=keeper.history,
+        tokens=tokens,
+        seen=seen,
+    )
 
 
-def choose_trainable(model: PreTrainedModel, trains: Trains) -> None:
-    """Set ``requires_grad``. The averaging layer of mean pooling stays frozen in every choice."""
-    base: Any = model.base_model
-    inputs = base.embeddings if hasattr(base, "embeddings") else model.get_input_embeddings()
-    embeddings = {id(parameter) for parameter in inputs.parameters()}
-    fixed = {id(parameter) for parameter in averaging_layer(base)}
-    for name, parameter in model.named_parameters():
-        if callable(trains):
-            wanted = trains(name)
-        else:
-            wanted = trains == "all" or (in_head(model, name) if trains == "head" else id(parameter) not in embeddings)
-        parameter.requires_grad_(wanted and id(parameter) not in fixed)
+def _encode(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task, phase: Phase, run: Run) -> Encoded:
+    """The rows of a phase as model inputs."""
+    if not phase.examples:
+        raise DataError(f"There is nothing to train on in phase '{phase.name}'", fix="Add train/<source language> data")
+    if phase.encode is not None:
+        return phase.encode(phase.examples)
+    most = longest_input(model, tokenizer, phase.max_length)
+    return run.encodings.encode(task, phase.examples, tokenizer, max_length=most, labelled=True)
 
 
-def in_head(model: PreTrainedModel, name: str) -> bool:
-    """Whether a parameter belongs to the fresh head (BERT's pooler counts: it is drawn anew too)."""
-    return not name.startswith(model.base_model_prefix + ".") or ".pooler." in name
+def _record(phase: Phase, encoded: Encoded, task: Task, run: Run) -> None:
+    """Enter what the phase sees in the ledger, and tell what it does not."""
+    learns_labels = any("labels" in feature for feature in encoded.features)
+    for role in ("train", *set(phase.roles.values())):
+        examples = [example for example in phase.examples if phase.roles.get(example.lang, "train") == role]
+        run.ledger.record(role if learns_labels else "adapt", examples, task)
+    if encoded.truncated:
+        run.say(f"{encoded.truncated} of {len(phase.examples)} training texts are longer than the encoder reads: cut.")
 
 
-def _task_encoding(
-    model: PreTrainedModel, task: Task, tokenizer: PreTrainedTokenizerBase, phase: Phase
-) -> Callable[[Sequence[Example]], Encoded]:
-    def encode(examples: Sequence[Example]) -> Encoded:
-        most = longest_input(model, tokenizer, phase.max_length)
-        return task.encode(examples, tokenizer, max_length=most, labelled=True)
+def _seen(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    task: Task,
+    phases: Sequence[Phase],
+    run: Run,
+    stack: ExitStack,
+) -> torch.Tensor | None:
+    """Put the rows of the pieces that are seen in place of the table, while ``stack`` is open, if a phase wants it."""
+    learning = [phase for phase in phases if phase.trains == "seen"]
+    if not learning:
+        return None
+    import torch
 
-    return encode
+    from isogloss.nets.seen_rows import seen_rows
+
+    pieces = {
+        piece
+        for phase in learning
+        for feature in _encode(model, tokenizer, task, phase, run).features
+        for piece in feature["input_ids"]
+    }
+    ids = torch.tensor(sorted(pieces - {model.config.pad_token_id}))
+    stack.enter_context(seen_rows(model, ids))
+    return ids
+
+
+def _above_frozen(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    phase: Phase,
+    features: list[dict[str, Any]],
+    folder: Path,
+    run: Run,
+    stack: ExitStack,
+) -> list[dict[str, Any]]:
+    """The features as the layers above the frozen ones read them, while ``stack`` is open."""
+    if not phase.freeze_layers:
+        return features
+    from isogloss.nets.lower_layers import lower_states, skipped
+
+    file = folder / f"{phase.name}-lower-states"
+    states = lower_states(model, tokenizer, features, phase.freeze_layers, half=run.precision == "bf16", file=file)
+    stack.callback(file.unlink)
+    stack.enter_context(skipped(model, phase.freeze_layers))
+    return states

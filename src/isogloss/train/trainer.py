@@ -1,18 +1,18 @@
-"""The training loop: a transformers Trainer with two learning rates and a snapshot after every epoch.
+"""The training loop: a transformers Trainer with two learning rates, written-out batches and a place to begin at.
 
 This module imports torch and transformers; the rest of the package reaches it only when training starts.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from safetensors.torch import save_file
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
 from transformers import (
     PreTrainedModel,
     PrinterCallback,
@@ -23,16 +23,20 @@ from transformers import (
     TrainingArguments,
 )
 
-from isogloss.train.phases import Phase, Snapshot, in_head
+from isogloss.train.schedule import Plan, linear_rate
+from isogloss.train.trainable import in_head
 
 if TYPE_CHECKING:
     from isogloss.run import Run
+    from isogloss.train.phases import Phase
 
 
 class PhaseTrainer(Trainer):
-    """A Trainer for one :class:`Phase`."""
+    """A Trainer for one phase, or for the part of it that a resumed run has left."""
 
     phase: Phase
+    plan: Plan
+    start: int
 
     @classmethod
     def of(
@@ -40,26 +44,28 @@ class PhaseTrainer(Trainer):
         phase: Phase,
         *,
         model: PreTrainedModel,
-        features: Sequence[dict[str, Any]],
+        features: Sequence[Mapping[str, Any]],
         collate: Callable[..., Any],
+        plan: Plan,
+        start: int,
+        folder: Path,
         run: Run,
         callbacks: Sequence[TrainerCallback],
     ) -> PhaseTrainer:
-        """Build the trainer. Seeds of order and dropout come from the run."""
+        """Build the trainer for ``plan`` from update ``start`` on. The seed of dropout comes from the run.
+
+        Among several processes (torchrun, accelerate) the batches of the plan are dealt out in turn.
+        """
         arguments = TrainingArguments(
-            output_dir=str(run.scratch("trainer")),
+            output_dir=str(folder / "trainer"),
             seed=run.seed,
-            data_seed=run.seed,
-            num_train_epochs=phase.passes,
+            num_train_epochs=1,
             per_device_train_batch_size=phase.batch_size,
             learning_rate=phase.learning_rate,
             weight_decay=phase.weight_decay,
-            warmup_steps=phase.warmup,
-            lr_scheduler_type="linear",
             optim="adamw_torch_fused",
             bf16=run.precision == "bf16",
             use_cpu=run.device == "cpu",
-            train_sampling_strategy="group_by_length",
             remove_unused_columns=False,
             save_strategy="no",
             eval_strategy="no",
@@ -67,17 +73,28 @@ class PhaseTrainer(Trainer):
             report_to=[],
             disable_tqdm=True,
             dataloader_pin_memory=False,
+            ddp_find_unused_parameters=False,
         )
+        own = dealt(plan, arguments.process_index, arguments.world_size)
         trainer = cls(
             model=model,
             args=arguments,
-            train_dataset=list(features),
+            train_dataset=cast("Any", features),
             data_collator=collate,
-            callbacks=[*callbacks, Progress(run, phase)],
+            callbacks=[*callbacks, Progress(run, phase.name, start, len(own))],
         )
         trainer.remove_callback(PrinterCallback)  # it prints the log to stdout, which is for data
-        trainer.phase = phase
+        trainer.phase, trainer.plan, trainer.start = phase, own, start
         return trainer
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """The batches of the plan that are left. The loader draws its seed from a generator of its own."""
+        return DataLoader(
+            cast("Any", self.train_dataset),
+            batch_sampler=self.plan[self.start :],
+            collate_fn=self.data_collator,
+            generator=torch.Generator().manual_seed(0),
+        )
 
     def compute_loss(
         self,
@@ -93,13 +110,17 @@ class PhaseTrainer(Trainer):
         return (loss, None) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """AdamW with a rate for the encoder and one for the head; biases and norms are not decayed."""
+        """AdamW with a rate for the encoder and one for the head.
+
+        Biases and norms are not decayed, nor is a table of seen word vectors: a row that no text has stays as it is.
+        """
         if self.optimizer is None:
             network = cast("PreTrainedModel", self.model)
             groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
             for name, parameter in network.named_parameters():
                 if parameter.requires_grad:
-                    groups.setdefault((in_head(network, name), parameter.ndim > 1), []).append(parameter)
+                    decays = parameter.ndim > 1 and not name.endswith(".seen_rows")
+                    groups.setdefault((in_head(network, name), decays), []).append(parameter)
             optimiser, options = Trainer.get_optimizer_cls_and_kwargs(self.args)
             options.pop("lr", None)
             self.optimizer = optimiser(
@@ -115,46 +136,32 @@ class PhaseTrainer(Trainer):
             )
         return self.optimizer
 
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> LambdaLR:
+        """The linear schedule over the whole plan, entered where this part of it begins."""
+        factor = linear_rate(len(self.plan), self.phase.warmup, self.start)
+        self.lr_scheduler = LambdaLR(cast("Any", self.optimizer if optimizer is None else optimizer), factor)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
 
-class SnapshotKeeper(TrainerCallback):
-    """Writes the weights that have been trainable in any phase to a folder, at the end of evenly spread epochs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.taken: list[Snapshot] = []
-        self.names: set[str] = set()
-        self.most = 1
-
-    def watch(self, model: PreTrainedModel, *, most: int) -> None:
-        """Before a phase: note what it trains and how many snapshots it may leave."""
-        self.names |= {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-        self.most = most
-
-    def on_epoch_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Called by the Trainer."""
-        epoch, epochs = round(state.epoch or 0), int(args.num_train_epochs)
-        if epoch < epochs and epoch % math.ceil(epochs / self.most):
-            return
-        model: PreTrainedModel = kwargs["model"]
-        path = self.folder / f"step-{state.global_step:06d}.safetensors"
-        # A copy each: tied weights share memory, which safetensors refuses.
-        save_file({name: p.detach().cpu().clone() for name, p in model.named_parameters() if name in self.names}, path)
-        self.taken.append(Snapshot(step=state.global_step, path=path))
+def dealt(plan: Plan, index: int, processes: int) -> Plan:
+    """The batches of one process among several; the first ones come again where they do not divide evenly."""
+    return (plan + plan[: -len(plan) % processes])[index::processes]
 
 
 class Progress(TrainerCallback):
     """A progress bar on stderr, one tick an update."""
 
-    def __init__(self, run: Run, phase: Phase) -> None:
-        self.run, self.title = run, f"training ({phase.name}, seed {run.seed})"
+    def __init__(self, run: Run, phase: str, start: int, steps: int) -> None:
+        self.run, self.title = run, f"training ({phase}, seed {run.seed})"
+        self.start, self.steps = start, steps
         self.stack = ExitStack()
         self.tick: Callable[[int], None] = lambda _: None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Called by the Trainer."""
-        self.tick = self.stack.enter_context(self.run.progress(self.title, state.max_steps))
+        self.tick = self.stack.enter_context(self.run.progress(self.title, self.steps))
+        self.tick(self.start)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Called by the Trainer."""
