@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isogloss.errors import ResourceError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from isogloss.recipes import Recipe
     from isogloss.run import Run
     from isogloss.train import Trained
+
+SEED_STEP = 1000
+"""Between the seeds of the trainings that one run averages: far enough from the seeds that users give."""
 
 
 def fit(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> System:
@@ -49,17 +53,30 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
     with run.stage("model"):
         for model_part in recipe.model:
             backbone = model_part(backbone, problem, run)
+    finish = recipe.finishes_by
     with run.stage("objective"):
         transformers.set_seed(run.seed)  # the head is the same whatever came before
         trained = recipe.learns_by(backbone, problem, run)
         run.tokens += trained.tokens
+        others = [_again(trained, number, recipe, backbone, problem, run) for number in range(1, finish.runs)]
     with run.stage("weights"):
-        finish = recipe.finishes_by
         scorer = target_score if finish.oracle else source_score
-        chosen = finish([trained], scorer(problem, recipe, run), run)
+        chosen = finish([trained, *others], scorer(problem, recipe, run), run)
         trained.load(chosen.weights)
         run.choices.append({"seed": run.seed, "level": run.level, **chosen.how})
     return Member(model=trained.model.eval(), tokenizer=trained.tokenizer)
+
+
+def _again(first: Trained, number: int, recipe: Recipe, backbone: Backbone, problem: Problem, run: Run) -> Trained:
+    """One more training of the same recipe, with another seed and, if its rule says so, under the first one's head."""
+    import transformers
+
+    head = first.head() if getattr(recipe.finishes_by, "shared_head", True) else None
+    later = replace(run, seed=run.seed + SEED_STEP * number, head=head, tokens=0)
+    transformers.set_seed(later.seed)
+    trained = recipe.learns_by(backbone, problem, later)
+    run.tokens += trained.tokens + later.tokens
+    return replace(trained, model=first.model)  # one network is enough: the weights are in the snapshots
 
 
 def source_score(problem: Problem, recipe: Recipe, run: Run) -> Score:

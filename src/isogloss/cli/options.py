@@ -39,7 +39,8 @@ Select = Annotated[
     typer.Option(
         "--select",
         metavar="RULE",
-        help="How a checkpoint is chosen: source_dev, last or oracle. By default the recipe's.",
+        help="How weights are chosen: source_dev, last, checkpoint_averaging, run_averaging or oracle. "
+        "By default as the recipe says.",
     ),
 ]
 Seeds = Annotated[

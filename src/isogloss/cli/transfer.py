@@ -51,7 +51,8 @@ def transfer(
     lm: Annotated[str | None, typer.Option("--lm", metavar="ID", help="For recipes that ask a language model.")] = None,
     select: Select = None,
     few_shot: Annotated[
-        int | None, typer.Option("--few-shot", metavar="N", help="For recipes that learn from few labels.")
+        int | None,
+        typer.Option("--few-shot", metavar="N", min=1, help="Go on with N labels of each target, drawn from few/."),
     ] = None,
     seeds: Seeds = None,
     device: Device = "cpu",
@@ -79,8 +80,8 @@ def transfer(
     from isogloss.train import choose_precision
 
     given = Problem.read(problem)
-    chosen = resolve(recipe, settings=changed, select=select)
-    _refuse_unused(recipe, {"a translator": translator, "a language model": lm, "few-shot examples": few_shot})
+    chosen = resolve(recipe, settings=changed, select=select, few_shot=few_shot)
+    _refuse_unused(recipe, {"a translator": translator, "a language model": lm})
     unserved = check_needs(chosen, given, skip_unserved=skip_unserved)
     folder = out or Path("runs") / f"{given.name}-{chosen.name}"
     if dry_run:
@@ -97,6 +98,7 @@ def transfer(
         backbone=backbone,
         settings=changed,
         select=select,
+        few_shot=few_shot,
         seeds=numbers,
         device=device,
         precision=precision,

@@ -33,6 +33,7 @@ def transfer(
     backbone: str | None = None,
     settings: Mapping[str, str] | None = None,
     select: str | None = None,
+    few_shot: int | None = None,
     seeds: Sequence[int] | None = None,
     device: str = "cpu",
     precision: str = "auto",
@@ -50,7 +51,8 @@ def transfer(
             encoder, settings, rule, seeds and precision hold where no other are given.
         backbone: the encoder; the recipe's own by default.
         settings: changed hyper-parameters, ``{"cross_entropy.epochs": "3"}``.
-        select: the rule by which a checkpoint is chosen: source_dev, last, or oracle.
+        select: the rule by which the weights are chosen or averaged, one of ``isogloss.recipes.SELECTION``.
+        few_shot: train on after the recipe with so many labelled examples of each target, drawn from ``few/``.
         seeds: one training for each, by default one with seed 1; scores are their means.
         device: ``cpu``, or what torch calls a device.
         precision: ``auto`` (bf16 where the processor has it), ``fp32`` or ``bf16``.
@@ -74,7 +76,7 @@ def transfer(
         seeds = written.seeds if seeds is None else seeds
         precision = written.precision or precision if precision == "auto" else precision
     seeds = (1,) if seeds is None else tuple(seeds)
-    chosen = resolve(recipe, settings=settings, select=select)
+    chosen = resolve(recipe, settings=settings, select=select, few_shot=few_shot)
     unserved = check_needs(chosen, problem, skip_unserved=skip_unserved)
     problem = _served(problem, chosen, unserved)
     if not seeds or len(set(seeds)) < len(seeds):

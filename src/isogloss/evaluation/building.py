@@ -83,7 +83,9 @@ def build_report(
         fingerprint=fingerprint,
         model_seed=model_seed,
     )
-    _summarise(report, problem, table, [choice["score"] for choice in own if choice["rule"] == "source_dev"])
+    _summarise(
+        report, problem, table, [choice["score"] for choice in own if choice["rule"] != "oracle" and "score" in choice]
+    )
     return report
 
 

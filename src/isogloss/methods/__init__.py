@@ -67,6 +67,14 @@ class WeightsPart(Part, Protocol):
     oracle: ClassVar[bool]
     """Whether ``score`` is computed on target test labels. Such a part must be asked for by name."""
 
+    @property
+    def runs(self) -> int:
+        """How many trainings it wants.
+
+        The later ones take over the first one's finished head and leave it as it is, unless the part has a field
+        ``shared_head`` that is false.
+        """
+
     def __call__(self, trained: Sequence[Trained], score: Score, run: Run) -> Chosen: ...
 
 

@@ -34,8 +34,11 @@ def lower_states(
 
     Args:
         model: an encoder of BERT's shape.
+        tokenizer: the one that made the features.
         features: rows with ``input_ids`` and ``attention_mask`` of T each; every other key is handed on.
         depth: how many layers from the embeddings up.
+        half: whether states are computed and kept in bfloat16.
+        file: a place on disk that stays there as long as the features are read.
     """
     base: Any = model.base_model
     lengths = [len(feature["input_ids"]) for feature in features]

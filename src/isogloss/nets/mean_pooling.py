@@ -24,8 +24,10 @@ SCALE = 2.0**14
 
 
 class Averaging(nn.Module):
-    """What the averaging layer computes, as the mean that it is: without matrix products, a thirteenth of a small
-    encoder's time. Mixed into the stock layer's class, whose weights and place in the network stay as they are.
+    """What the averaging layer computes, as the mean that it is: without its matrix products.
+
+    They are a thirteenth of a small encoder's time. Mixed into the stock layer's class, whose weights and place in the
+    network stay as they are.
     """
 
     def forward(

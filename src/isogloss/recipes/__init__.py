@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.errors import RecipeError, ResourceError, unknown
+from isogloss.methods.objective.few_shot import FewShot
+from isogloss.methods.weights.checkpoint_averaging import CheckpointAveraging
 from isogloss.methods.weights.last import Last
 from isogloss.methods.weights.oracle import Oracle
+from isogloss.methods.weights.run_averaging import RunAveraging
 from isogloss.methods.weights.source_dev import SourceDev
+from isogloss.recipes.few_shot import NAME as FEW_SHOT
+from isogloss.recipes.few_shot import few_shot_of
 from isogloss.recipes.recipe import Recipe, part_name
 from isogloss.recipes.written import Written
 
@@ -28,8 +33,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SELECTION", "Recipe", "catalogue", "check_needs", "part_name", "resolve"]
 
-SELECTION: dict[str, type[WeightsPart]] = {"source_dev": SourceDev, "last": Last, "oracle": Oracle}
-"""Rules by which a checkpoint can be chosen: the values of ``--select``."""
+SELECTION: dict[str, type[WeightsPart]] = {
+    "source_dev": SourceDev,
+    "last": Last,
+    "checkpoint_averaging": CheckpointAveraging,
+    "run_averaging": RunAveraging,
+    "oracle": Oracle,
+}
+"""Rules by which the weights are chosen or averaged: the values of ``--select``."""
 
 NEEDS = {
     "train": "labelled training data of the source language (train/<source>.jsonl)",
@@ -60,8 +71,16 @@ def catalogue() -> dict[str, Recipe]:
     return dict(sorted(found.items()))
 
 
-def resolve(recipe: str | Recipe, *, settings: Mapping[str, str] | None = None, select: str | None = None) -> Recipe:
+def resolve(
+    recipe: str | Recipe,
+    *,
+    settings: Mapping[str, str] | None = None,
+    select: str | None = None,
+    few_shot: int | None = None,
+) -> Recipe:
     """A recipe from a name such as ``maft+filter`` or a ``recipe.toml``, with changed settings and selection rule.
+
+    ``+few-shot``, or ``few_shot`` with the number of labels, puts few-shot training on top of what is named before it.
 
     Raises:
         RecipeError: a name is unknown, parts do not go together, a setting does not fit, or the recipe selects on
@@ -70,7 +89,10 @@ def resolve(recipe: str | Recipe, *, settings: Mapping[str, str] | None = None, 
     if isinstance(recipe, str) and recipe.endswith(".toml"):
         written = Written.read(Path(recipe))
         again = resolve(
-            written.recipe, settings=written.settings | dict(settings or {}), select=select or written.select
+            written.recipe,
+            settings=written.settings | dict(settings or {}),
+            select=select or written.select,
+            few_shot=few_shot,
         )
         return replace(again, backbone=written.backbone or again.backbone)
     if isinstance(recipe, str):
@@ -81,8 +103,11 @@ def resolve(recipe: str | Recipe, *, settings: Mapping[str, str] | None = None, 
                 raise RecipeError(unknown("recipe", name, known).rstrip("."))
         combined = known[names[0]]
         for name in names[1:]:
-            combined = combined + known[name]
+            combined = few_shot_of(combined) if name == FEW_SHOT else combined + known[name]
         recipe = combined
+    if few_shot is not None:
+        recipe = recipe if any(isinstance(part, FewShot) for part in recipe.parts()) else few_shot_of(recipe)
+        recipe = recipe.set({"few_shot.shots": str(few_shot)})
     if any(each.finishes_by.oracle for each in (recipe, *recipe.nested())) and select != "oracle":
         raise RecipeError(
             f"'{recipe.name}' would choose its checkpoint on target test labels",
@@ -91,7 +116,8 @@ def resolve(recipe: str | Recipe, *, settings: Mapping[str, str] | None = None, 
     if select is not None:
         if select not in SELECTION:
             raise RecipeError(unknown("selection rule", select, SELECTION).rstrip("."))
-        recipe = replace(recipe, weights=SELECTION[select]())
+        if part_name(recipe.finishes_by) != select:
+            recipe = replace(recipe, weights=SELECTION[select]())
     return recipe.set(settings or {})
 
 

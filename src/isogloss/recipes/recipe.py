@@ -48,6 +48,10 @@ class Recipe:
     backbone: str = DEFAULT_BACKBONE
     deviations: str = field(default="", repr=False)
 
+    def __str__(self) -> str:
+        """The name: how a recipe is written where a part holds one."""
+        return self.name
+
     @property
     def learns_by(self) -> ObjectivePart:
         """The objective in force."""
@@ -120,19 +124,29 @@ class Recipe:
         parts = self.named_parts()
         if not dot or name not in parts:
             raise RecipeError(unknown("part", name, parts).rstrip("."), fix="Settings have the form part.field=value")
-        old = parts[name]
-        new = _with_field(old, attribute, value)
+        return self._with_part(parts[name], _with_field(parts[name], attribute, value))
 
-        def swap(listed: tuple[Any, ...]) -> tuple[Any, ...]:
-            return tuple(new if part is old else part for part in listed)
+    def _with_part(self, old: Any, new: Any) -> Recipe:
+        """The recipe with one part in place of another, which may be a part of a nested recipe."""
+
+        def swapped(part: Any) -> Any:
+            if part is old or (part is not None and part == old):
+                return new
+            inner = {f.name: getattr(part, f.name) for f in fields(part)} if part is not None else {}
+            changed = {
+                name: value._with_part(old, new)
+                for name, value in inner.items()
+                if isinstance(value, Recipe) and old in list(value.all_parts())
+            }
+            return replace(part, **changed) if changed else part
 
         return replace(
             self,
-            data=swap(self.data),
-            model=swap(self.model),
-            inference=swap(self.inference),
-            objective=new if old is self.learns_by or old == self.learns_by else self.objective,
-            weights=new if name == part_name(self.finishes_by) else self.weights,
+            data=tuple(map(swapped, self.data)),
+            model=tuple(map(swapped, self.model)),
+            inference=tuple(map(swapped, self.inference)),
+            objective=self.objective if swapped(self.learns_by) == self.learns_by else swapped(self.learns_by),
+            weights=self.weights if swapped(self.finishes_by) == self.finishes_by else swapped(self.finishes_by),
         )
 
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -142,10 +156,16 @@ class Recipe:
             for name, part in self.named_parts().items()
         }
 
+    def all_parts(self) -> Iterator[Part]:
+        """The parts in force, then those of the recipes that they hold."""
+        yield from self.parts()
+        for inner in self.nested():
+            yield from inner.parts()
+
     def named_parts(self) -> dict[str, Any]:
-        """The parts in force by name; a second one of the same kind is called ``name_2``."""
+        """All parts by name, nested ones last; a second one of the same kind is called ``name_2``."""
         named: dict[str, Any] = {}
-        for part in self.parts():
+        for part in self.all_parts():
             name, number = part_name(part), 1
             while name in named:
                 number += 1
@@ -174,6 +194,10 @@ def _with_field(part: Any, attribute: str, value: str) -> Any:
     names = [f.name for f in fields(part)]
     if attribute not in names:
         raise RecipeError(unknown(f"field of {part_name(part)}", attribute, names).rstrip("."))
+    if isinstance(getattr(part, attribute), Recipe):
+        from isogloss.recipes import resolve
+
+        return replace(part, **{attribute: resolve(value)})
     try:
         fitting = TypeAdapter(_type_of(part, attribute)).validate_python(value)
     except ValidationError as error:

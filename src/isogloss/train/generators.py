@@ -28,7 +28,7 @@ def restore(states: Mapping[str, torch.Tensor]) -> None:
     version, *words = states["python"].tolist()
     random.setstate((version, tuple(words), None))
     position, *keys = states["numpy"].tolist()
-    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), position))  # noqa: NPY002
+    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), position, 0, 0.0))  # noqa: NPY002
     torch.random.set_rng_state(states["torch"].clone())
     for name, state in states.items():
         if name.startswith("cuda-"):

@@ -13,7 +13,7 @@ from isogloss.tasks import Encoded, Task
 from isogloss.train.batching import Feature, collator, longest_input
 from isogloss.train.checkpoints import Checkpoints
 from isogloss.train.schedule import Plan, plan_batches
-from isogloss.train.trainable import Trains, choose_trainable
+from isogloss.train.trainable import Trains, choose_trainable, in_head
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +38,8 @@ class Phase:
         name: for progress and logs.
         examples: the rows, all of them labelled unless ``loss`` needs no labels.
         trains: which weights learn.
-        freeze_layers: so many encoder layers from the embeddings up do not learn. Their output is computed once, without
-            dropout, and kept on disk for the phase. An own ``loss`` then finds ``inputs_embeds`` and no ``input_ids``.
+        freeze_layers: so many encoder layers from the embeddings up do not learn. Their output is computed once,
+            without dropout, and kept on disk for the phase. A ``loss`` then finds ``inputs_embeds``, not ``input_ids``.
         loss: None for the model's own loss (cross-entropy, squared error for a regression).
         encode: None for the task's own encoding; a method may add keys that its loss reads.
         batches: None for batches of like length; else a function of the features and a seed that lays them out.
@@ -105,11 +105,16 @@ class Trained:
     tokens: int = 0
     seen: torch.Tensor | None = None
 
+    def head(self) -> dict[str, torch.Tensor]:
+        """The weights of the head at the end of training."""
+        return {name: value for name, value in self.snapshots[-1].load().items() if in_head(self.model, name)}
+
     def load(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Put weights, of all parameters or of some, into the network."""
         rows = [weights[name] for name in weights if name.endswith(".seen_rows")]
         if rows and self.seen is not None:
-            self.model.get_input_embeddings().weight.data[self.seen] = rows[0].to(self.model.device)
+            table: Any = self.model.get_input_embeddings()
+            table.weight.data[self.seen] = rows[0].to(self.model.device)
         named = {name: tensor for name, tensor in weights.items() if not name.endswith(".seen_rows")}
         left_over = self.model.load_state_dict(named, strict=False).unexpected_keys
         if left_over:

@@ -53,7 +53,7 @@ def test_a_dry_run_prints_what_would_run_and_writes_nothing(
         (("--select", "best"), "selection rule 'best'"),
         (("--translator", "auto"), "No part of recipe 'direct' uses a translator"),
         (("--lm", "x"), "No part of recipe 'direct' uses a language model"),
-        (("--few-shot", "8"), "No part of recipe 'direct' uses few-shot examples"),
+        (("--few-shot", "8"), "needs a few labelled target examples (few/<target>.jsonl), and there is none for spa"),
         (("--seeds", "1,1"), "distinct"),
         (("--resume", "--force"), "contradict"),
         (("--precision", "fp8"), "fp8"),

@@ -20,6 +20,7 @@ class Last:
 
     needs: ClassVar[tuple[str, ...]] = ()
     oracle: ClassVar[bool] = False
+    runs: ClassVar[int] = 1
 
     def __call__(self, trained: Sequence[Trained], score: Score, run: Run) -> Chosen:
         """Return the last snapshot of the first run."""

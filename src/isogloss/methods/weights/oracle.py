@@ -25,6 +25,7 @@ class Oracle:
 
     needs: ClassVar[tuple[str, ...]] = ("test",)
     oracle: ClassVar[bool] = True
+    runs: ClassVar[int] = 1
 
     def __call__(self, trained: Sequence[Trained], score: Score, run: Run) -> Chosen:
         """Score every snapshot of the first run on target test data and return the best."""

@@ -20,6 +20,7 @@ class SourceDev:
 
     needs: ClassVar[tuple[str, ...]] = ("dev",)
     oracle: ClassVar[bool] = False
+    runs: ClassVar[int] = 1
 
     def __call__(self, trained: Sequence[Trained], score: Score, run: Run) -> Chosen:
         """Score every snapshot of the first run and return the best."""
