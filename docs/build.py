@@ -14,6 +14,7 @@ from typing import Any
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "quality" / "results"
+SPEED = DOCS.parent / "benchmarks" / "speed" / "results"
 
 
 def papers() -> str:
@@ -70,7 +71,17 @@ def results() -> str:
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         lines += _plain_table(result) if "by_seed" in result else _table(path.stem, result)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *speed(SPEED)]) + "\n"
+
+
+def speed(folder: Path) -> list[str]:
+    """The section about speed, as far as its results are there."""
+    lines: list[str] = []
+    for name, table in (("finetune", _race_table), ("inference", _engine_table)):
+        path = folder / f"{name}.json"
+        if path.exists():
+            lines += table(json.loads(path.read_text(encoding="utf-8")))
+    return ["## Speed", "", *lines] if lines else []
 
 
 def _table(name: str, result: dict[str, Any]) -> Iterable[str]:
@@ -114,6 +125,80 @@ def _plain_table(result: dict[str, Any]) -> Iterable[str]:
     for lang, row in sorted(result["scores"].items(), key=lambda item: -item[1]["difference"]):
         yield f"| {lang} | {row['isogloss']:.3f} | {row['plain']:.3f} | {row['difference']:+.3f} |"
     yield ""
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _race_table(result: dict[str, Any]) -> Iterable[str]:
+    problem, machine, scores = result["problem"], result["machine"], result["scores"]
+    yield from ("### Fine-tuning beside the plain Trainer script", "", f"`{result['command']}`", "")
+    yield (
+        f"{problem['train_rows']} English rows of {problem['name']}, {problem['epochs']} epochs, {problem['updates']} "
+        f"updates of {problem['batch_size']} rows; {machine['threads']} threads of {machine['cpu']}; seeds "
+        f"{', '.join(map(str, result['seeds']))}, each run a process of its own. Figures are medians over the runs. "
+        f"Examples and pieces a second: {result['counted']}. Memory: {result['memory']['tree_rss_mb']}. "
+        "Each side's learning rate was chosen on English dev."
+    )
+    head = ("side", "trains", "precision", "rate", "examples/s", "pieces/s", "of the matrix unit's rate")
+    head += ("seconds end to end", "memory, MB", "English dev", "English test", "targets", "95 % interval")
+    yield from ("", _row(*head), "|---" * len(head) + "|")
+    for side, row in result["medians"].items():
+        floor, mean = result["floor"]["sides"][side], scores["mean_target"][side]
+        yield _row(
+            side,
+            result["sides"][side]["trains"],
+            floor["precision"],
+            result["rates"][side]["chosen"],
+            f"{row['examples_per_second']:.1f}",
+            f"{row['pieces_per_second']:.0f}",
+            f"{floor['share_of_matrix_rate']:.0%}",
+            f"{row['wall_seconds']:.0f}",
+            f"{row['tree_rss_mb']:.0f}",
+            f"{row['dev']:.3f}",
+            f"{row['english']:.3f}",
+            f"{mean['mean']:.3f}",
+            f"{mean['ci95'][0]:.3f} to {mean['ci95'][1]:.3f}",
+        )
+    yield from ("", "Pair by pair, a pair being two runs with one seed in one round:", "")
+    yield from (_row("pair", "quotient of", "median", "smallest", "largest"), "|---" * 5 + "|")
+    names = {"examples_per_second": "examples/s", "wall_seconds": "seconds end to end", "tree_rss_mb": "memory"}
+    for pair, (ours, theirs) in result["pairs"].items():
+        for key, name in names.items():
+            row = result["ratios"][pair][key]
+            yield _row(f"{ours} / {theirs}", name, *(f"{row[what]:.2f}" for what in ("median", "min", "max")))
+    yield ""
+    for pair, (ours, theirs) in result["pairs"].items():
+        row = scores["difference"][pair]
+        low, high = row["ci95"]
+        yield f"- {ours} less {theirs}, mean of the targets: {row['mean']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    yield ""
+
+
+def _engine_table(result: dict[str, Any]) -> Iterable[str]:
+    yield from ("### Inference", "")
+    if "command" in result:
+        yield from (f"`{result['command']}`", "")
+    head = ("engine", "sentences/s", "median, ms", "95th percentile, ms", "memory, MB", "accuracy", "drop")
+    yield from (_row(*head, "95 % interval"), "|---" * 8 + "|")
+    for name, row in result.get("engines", {}).items():
+        latency, bounds = row.get("latency_ms") or {}, row.get("drop_ci95")
+        yield _row(
+            name,
+            _shown(row.get("sentences_per_second"), ".1f"),
+            _shown(latency.get("p50"), ".1f"),
+            _shown(latency.get("p95"), ".1f"),
+            _shown(row.get("peak_rss_mb"), ".0f"),
+            _shown(row.get("accuracy"), ".3f"),
+            _shown(row.get("drop"), "+.3f"),
+            " to ".join(_shown(bound, "+.3f") for bound in bounds) if bounds else "-",
+        )
+    yield ""
+
+
+def _shown(value: float | None, how: str) -> str:
+    return "-" if value is None else format(value, how)
 
 
 def schema() -> str:
