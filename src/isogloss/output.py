@@ -21,6 +21,8 @@ MARKER = ".isogloss"
 """Written first into every folder of ours: only a folder that has it is ever resumed or replaced."""
 WORK = "work"
 """Snapshots, finished trainings and the staged result while a run goes on; removed when it has ended well."""
+BEGUN = "begun.json"
+"""Precision and threads: with others, a resumed run would not end in the same bits."""
 
 
 class OutputFolder:
@@ -54,6 +56,19 @@ class OutputFolder:
     def finished(self) -> bool:
         """Whether a run has ended well in this folder: the report is put in place last."""
         return (self.folder / "report.json").is_file()
+
+    def begin(self, facts: Mapping[str, Any]) -> None:
+        """Write down what a resumed run must take over, unless an earlier start has done so."""
+        path = self.folder / WORK / BEGUN
+        if not path.exists():
+            staged = path.with_suffix(".part")
+            staged.write_text(json.dumps(facts), encoding="utf-8")
+            staged.replace(path)
+
+    def begun(self) -> dict[str, Any]:
+        """What an earlier start has written down; empty without one."""
+        path = self.folder / WORK / BEGUN
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def claim(self) -> Path:
         """Make the folder and put our mark on it."""

@@ -28,6 +28,7 @@ FLOORS = {
     "bridges": 7,
     "retrieval": 7,
     "problem": 8,
+    "processes": 2,
     "run": 10,
     "train": 11,
     "methods": 12,

@@ -50,6 +50,10 @@ Device = Annotated[str, typer.Option("--device", metavar="D", help="cpu, or what
 Precision = Annotated[
     str, typer.Option("--precision", metavar="P", help="auto (bf16 where the processor has it), fp32 or bf16.")
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, help="Processor threads. By default as many as torch takes."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on in an existing --out.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing --out.")]
 

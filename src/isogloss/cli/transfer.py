@@ -20,6 +20,7 @@ from isogloss.cli.options import (
     Seeds,
     Select,
     Settings,
+    Threads,
     pairs_of,
     seeds_of,
 )
@@ -57,6 +58,10 @@ def transfer(
     seeds: Seeds = None,
     device: Device = "cpu",
     precision: Precision = "auto",
+    threads: Threads = None,
+    checkpoint_every: Annotated[
+        float, typer.Option("--checkpoint-every", metavar="SECONDS", min=0, help="Time between two checkpoints.")
+    ] = 60.0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the run. By default runs/<problem>-<recipe>.")
     ] = None,
@@ -75,6 +80,7 @@ def transfer(
     from isogloss.backbones import Backbone
     from isogloss.output import OutputFolder
     from isogloss.problem import Problem
+    from isogloss.processes import among_processes
     from isogloss.recipes import check_needs, resolve
     from isogloss.recipes.written import Written
     from isogloss.train import choose_precision
@@ -102,12 +108,16 @@ def transfer(
         seeds=numbers,
         device=device,
         precision=precision,
+        threads=threads,
+        checkpoint_seconds=checkpoint_every,
         out=folder,
         resume=resume,
         force=force,
         skip_unserved=skip_unserved,
         quiet=quiet,
     )
+    if not among_processes(resume=resume):
+        return
     if json:
         typer.echo(report.to_json())
     else:

@@ -17,6 +17,7 @@ from isogloss.evaluation.scoring import ScoreTable, score_table
 from isogloss.flow import fit
 from isogloss.output import OutputFolder
 from isogloss.problem import Problem
+from isogloss.processes import among_processes, processor_threads
 from isogloss.recipes import Recipe, check_needs, resolve
 from isogloss.recipes.written import Written
 from isogloss.run import Run, fingerprint_of_test
@@ -37,6 +38,8 @@ def transfer(
     seeds: Sequence[int] | None = None,
     device: str = "cpu",
     precision: str = "auto",
+    threads: int | None = None,
+    checkpoint_seconds: float = 60.0,
     out: str | Path | None = None,
     resume: bool = False,
     force: bool = False,
@@ -56,8 +59,12 @@ def transfer(
         seeds: one training for each, by default one with seed 1; scores are their means.
         device: ``cpu``, or what torch calls a device.
         precision: ``auto`` (bf16 where the processor has it), ``fp32`` or ``bf16``.
+        threads: processor threads of torch; by default as many as it takes by itself.
+        checkpoint_seconds: time between two checkpoints of a training.
         out: folder for the model, the report, predictions and the resolved recipe; none is written without it.
-        resume: go on in an existing ``out``; trainings that are done there are not done again.
+        resume: go on in an existing ``out``: trainings that are done there are not done again, one that was broken off
+            goes on at its last checkpoint, with the precision and the threads it began with unless others are given.
+            What comes out is the same, bit for bit, as if nothing had happened.
         force: replace an existing ``out``, once the new result is complete.
         skip_unserved: leave out targets that lack a resource the recipe needs; the report lists them.
         quiet: no progress bars.
@@ -81,20 +88,26 @@ def transfer(
     problem = _served(problem, chosen, unserved)
     if not seeds or len(set(seeds)) < len(seeds):
         raise IsoglossError("The seeds are not distinct numbers", fix="Write --seeds 1,2,3")
-    home = OutputFolder(out, resume=resume, force=force) if out is not None else None
+    first = among_processes(resume=resume)
+    home = OutputFolder(out, resume=resume, force=force) if out is not None and first else None
+    begun = home.begun() if home is not None and resume else {}
+    threads = threads or begun.get("threads")
+    number_format = choose_precision(begun.get("precision", precision) if precision == "auto" else precision, device)
     network = Backbone.load(backbone or chosen.backbone)
-    number_format = choose_precision(precision, device)
     fingerprint = _fingerprint(problem, chosen, network, seeds, number_format)
     if home is not None and resume and home.finished:
         return _finished(home, chosen, fingerprint)
     network.tokenizer()  # an encoder that cannot be had is better known before anything is written
-    with home.work() if home else _temporary() as folder:
+    with home.work() if home else _temporary() as folder, processor_threads(threads) as used:
+        if home is not None:
+            home.begin({"precision": number_format, "threads": used})
         run = Run(
             flow=fit,
             folder=folder,
             device=device,
             precision=number_format,
             quiet=quiet,
+            checkpoint_seconds=checkpoint_seconds,
             test=problem.test if chosen.finishes_by.oracle else None,
         )
         answers: Predictions = {}
