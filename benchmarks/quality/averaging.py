@@ -11,8 +11,9 @@ runs averaged under one frozen head, beside the mean of three runs that have hea
 was broken off goes on; several processes may share the work by tasks or parts. ``--summary`` writes
 ``results/averaging.json``.
 
-Everything is cut down to what two cores do in an hour: rows, updates, test items and targets of each task stand in
-``SIZES``. The figures compare rules with each other; they are not the tasks' best scores.
+Everything is cut down to what two cores do in half an hour: rows, updates, test items and targets of each task stand in
+``SIZES``, and the lower half of the encoder is frozen. The figures compare rules with each other; they are not the
+tasks' best scores.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ RESULTS = Path(__file__).parent / "results"
 SEEDS, RATES = (1, 2, 3, 4, 5), (1e-4, 2e-4)
 SHOTS = (10, 50, 100)
 SNAPSHOTS = 6
+FROZEN = 6  # lower layers that do not learn: more than twice as fast, and no worse on English dev
 NEVER = 9.0  # a guard that does not act: the mean is to be seen as it is
 
 
@@ -150,7 +152,9 @@ def new_run(folder: Path, seed: int, problem: ig.Problem) -> Run:
 
 
 def objective(task: str, rate: float) -> CrossEntropy:
-    return CrossEntropy(epochs=SIZES[task].epochs, min_steps=0, learning_rate=rate, snapshots=SNAPSHOTS)
+    return CrossEntropy(
+        epochs=SIZES[task].epochs, min_steps=0, learning_rate=rate, snapshots=SNAPSHOTS, freeze_layers=FROZEN
+    )
 
 
 def grid(task: str, work: Path) -> None:
@@ -228,7 +232,7 @@ def few(task: str, work: Path) -> None:
                     )
                     continue
                 part = FewShot(
-                    zero_shot=zero, shots=shots, updates=30, source_batch=8, few_batch=8, snapshots=SNAPSHOTS
+                    zero_shot=zero, shots=shots, updates=24, source_batch=8, few_batch=8, snapshots=SNAPSHOTS
                 )
                 recipe = Recipe(name="few-shot", objective=part)
                 again = replace(run, ledger=ig.Ledger())

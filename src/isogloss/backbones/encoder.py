@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,7 +84,10 @@ class Backbone:
         return digest.hexdigest()
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer; it must be a fast one, which knows character offsets."""
+        """The tokenizer, one for all who ask; it must be a fast one, which knows character offsets."""
+        return _tokenizer(self)
+
+    def _load_tokenizer(self) -> PreTrainedTokenizerBase:
         from transformers import AutoTokenizer
 
         tokenizer = self._from_pretrained(AutoTokenizer)
@@ -126,6 +130,11 @@ class Backbone:
                 f"The model '{self.id}' cannot be loaded: {reason}",
                 fix="Check the name and the network, or use isogloss:e5-small, which works offline",
             ) from error
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(backbone: Backbone) -> PreTrainedTokenizerBase:
+    return backbone._load_tokenizer()
 
 
 def _pool_by_mean(model: PreTrainedModel, name: str) -> None:

@@ -91,7 +91,7 @@ def transfer(
     first = among_processes(resume=resume)
     home = OutputFolder(out, resume=resume, force=force) if out is not None and first else None
     begun = home.begun() if home is not None and resume else {}
-    threads = threads or begun.get("threads")
+    threads = begun.get("threads") if threads is None else threads
     number_format = choose_precision(begun.get("precision", precision) if precision == "auto" else precision, device)
     network = Backbone.load(backbone or chosen.backbone)
     fingerprint = _fingerprint(problem, chosen, network, seeds, number_format)

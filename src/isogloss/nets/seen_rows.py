@@ -17,8 +17,8 @@ from torch import nn
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-SUFFIX = "seen_rows"
-"""Last part of the parameter's name: in snapshots it stands for the rows of the full table."""
+FROZEN_TABLE = ".full.weight"
+"""How the whole table's name ends while only its seen rows are trained."""
 
 
 class SeenRows(nn.Module):

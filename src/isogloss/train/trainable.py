@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import RecipeError
 from isogloss.nets.mean_pooling import averaging_layer
+from isogloss.nets.seen_rows import FROZEN_TABLE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 Trains = Literal["all", "seen", "body", "head"] | Callable[[str], bool]
-"""Which weights learn: all; the body and the word vectors of pieces that the training text has (``seen``); the body,
-that is all but the input embeddings; the head; or those that a function picks by name."""
+"""Which weights learn: all; all but the word vectors of pieces that the training text does not have (``seen``); the
+body, that is all but the input embeddings; the head; or those that a function picks by name."""
 
 
 def choose_trainable(model: PreTrainedModel, trains: Trains, freeze_layers: int = 0) -> None:
@@ -30,8 +31,8 @@ def choose_trainable(model: PreTrainedModel, trains: Trains, freeze_layers: int 
     base: Any = model.base_model
     inputs = base.embeddings if hasattr(base, "embeddings") else model.get_input_embeddings()
     embeddings = {id(parameter) for parameter in inputs.parameters()}
-    seen = {id(parameter) for name, parameter in model.named_parameters() if name.endswith(".seen_rows")}
     fixed = {id(parameter) for parameter in averaging_layer(base)}
+    fixed |= {id(parameter) for name, parameter in model.named_parameters() if name.endswith(FROZEN_TABLE)}
     if freeze_layers:
         layers = base.encoder.layer
         if freeze_layers >= len(layers):
@@ -45,7 +46,7 @@ def choose_trainable(model: PreTrainedModel, trains: Trains, freeze_layers: int 
         elif trains == "head":
             wanted = in_head(model, name)
         else:
-            wanted = trains == "all" or id(parameter) not in embeddings or (trains == "seen" and id(parameter) in seen)
+            wanted = trains in ("all", "seen") or id(parameter) not in embeddings
         parameter.requires_grad_(wanted and id(parameter) not in fixed)
 
 

@@ -20,8 +20,8 @@ class CrossEntropy:
 
     Attributes:
         trains: ``body`` leaves the input embeddings as they are: four fifths of a multilingual encoder's weights, most
-            of them for words the source data never shows; ``seen`` also trains those of pieces that the training text
-            has, ``all`` all of them, ``head`` only the new layer.
+            of them for words the source data never shows; ``seen`` trains all that the training text touches: with no
+            weight decay the same as ``all``, which trains everything; ``head`` trains only the new layer.
         freeze_layers: so many encoder layers from below stay as they are too; what they give is computed only once.
         epochs: passes over the training data.
         min_steps: on small data, passes are added until there are so many updates.

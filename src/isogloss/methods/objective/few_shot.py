@@ -37,7 +37,7 @@ class FewShot:
         shots: labelled examples of each target, drawn by seed from ``few/``; 0 takes all that are there.
         updates: how many.
         source_batch, few_batch: rows of a source and of a target language in an update.
-        trains, learning_rate, head_learning_rate, warmup, weight_decay, max_length, snapshots: as in cross_entropy.
+        trains, freeze_layers, learning_rate, head_learning_rate, warmup, weight_decay, max_length, snapshots: as in cross_entropy.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("few", "train")
@@ -48,6 +48,7 @@ class FewShot:
     source_batch: Annotated[int, Ge(1)] = 16
     few_batch: Annotated[int, Ge(1)] = 8
     trains: Literal["all", "seen", "body", "head"] = "body"
+    freeze_layers: Annotated[int, Ge(0)] = 0
     learning_rate: Annotated[float, Gt(0), Le(1)] = 5e-5
     head_learning_rate: Annotated[float, Gt(0), Le(1)] = 2e-4
     warmup: Annotated[float, Ge(0), Le(1)] = 0.1
@@ -76,6 +77,7 @@ class FewShot:
             name="few-shot",
             examples=[*problem.source_examples("train"), *(example for shots in few.values() for example in shots)],
             trains=self.trains,
+            freeze_layers=self.freeze_layers,
             loss=joint_loss,
             encode=encode,
             batches=self._batches(len(problem.source)),
