@@ -232,7 +232,13 @@ def few(task: str, work: Path) -> None:
                     )
                     continue
                 part = FewShot(
-                    zero_shot=zero, shots=shots, updates=24, source_batch=8, few_batch=8, snapshots=SNAPSHOTS
+                    zero_shot=zero,
+                    shots=shots,
+                    updates=24,
+                    source_batch=8,
+                    few_batch=8,
+                    snapshots=SNAPSHOTS,
+                    freeze_layers=FROZEN,
                 )
                 recipe = Recipe(name="few-shot", objective=part)
                 again = replace(run, ledger=ig.Ledger())

@@ -37,7 +37,8 @@ class FewShot:
         shots: labelled examples of each target, drawn by seed from ``few/``; 0 takes all that are there.
         updates: how many.
         source_batch, few_batch: rows of a source and of a target language in an update.
-        trains, freeze_layers, learning_rate, head_learning_rate, warmup, weight_decay, max_length, snapshots: as in cross_entropy.
+        trains, freeze_layers, learning_rate, head_learning_rate, warmup, weight_decay, max_length, snapshots: as in
+            cross_entropy.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("few", "train")
