@@ -28,7 +28,7 @@ def load(path: str) -> ModuleType:
 
 figures = load("benchmarks/speed/figures.py")
 floor = load("benchmarks/speed/floor.py")
-build = load("docs/build.py")
+tables = load("docs/tables.py")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,6 @@ def test_shares_are_measured_against_the_rate_of_the_side_s_own_format() -> None
 
 
 def test_the_results_page_takes_engines_with_gaps(tmp_path: Path) -> None:
-    assert build.speed(tmp_path) == []
+    assert tables.speed(tmp_path) == []
     (tmp_path / "inference.json").write_text('{"engines": {"torch": {"sentences_per_second": 12.34}}}')
-    assert build.speed(tmp_path)[-2] == "| torch | 12.3 | - | - | - | - | - | - |"
+    assert tables.speed(tmp_path)[-2] == "| torch | 12.3 | - | - | - | - | - | - |"
