@@ -172,7 +172,8 @@ def _averaging_tables(result: dict[str, Any]) -> Iterable[str]:
     yield from ("## Averaging, and a few labels", "", f"`{result['command']}`", "")
     yield (
         "The same snapshots under every rule. *oracle* chooses on the target tests: it is what selection on target "
-        "data would have claimed, and no result. Differences are paired, resampled over trainings and test items together."
+        "data would have claimed, and no result. Differences are paired, resampled over trainings and test items "
+        "together."
     )
     yield from ("", "### Rules", "")
     head = ("task", "rate", "last", "source dev", "checkpoint averaging", "oracle (peeks)")

@@ -237,7 +237,6 @@ def under_the_floor(problem: ig.Problem, middle: dict[str, Any], rows: list[dict
     facts = {
         side: {
             "embeddings_train": SIDES[side]["trains"] == "all",
-            "averaging_layer": SIDES[side]["ours"],
             "precision": next(row["precision"] for row in rows if row["side"] == side),
             "examples_per_second": figures["examples_per_second"],
         }

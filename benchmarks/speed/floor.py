@@ -15,20 +15,16 @@ ROWS = 640
 """Rows of the measured products: a batch of 16 texts of 40 pieces."""
 
 
-def operations(
-    length: int, *, hidden: int, ffn: int, layers: int, labels: int, embeddings_train: bool, averaging_layer: bool
-) -> int:
+def operations(length: int, *, hidden: int, ffn: int, layers: int, labels: int, embeddings_train: bool) -> int:
     """Operations of the matrix products for one text of ``length`` pieces, forward and backward.
 
-    Backward takes twice the operations of forward: a product for the gradient of each factor. Frozen weights of the
-    averaging layer need no gradient, and under frozen embeddings the first layer owes none to its input.
+    Backward takes twice the operations of forward: a product for the gradient of each factor. Under frozen embeddings
+    the first layer owes no gradient to its input.
     """
     attended = 4 * length**2 * hidden  # scores, and the mean of the values
     weighted = 2 * length * (4 * hidden**2 + 2 * hidden * ffn)
     head = 2 * hidden * (hidden + labels)  # pooler and classifier read one position
     total = 3 * (layers * (attended + weighted) + head)
-    if averaging_layer:
-        total += 3 * attended + 2 * weighted
     if not embeddings_train:
         total -= 2 * length * 3 * hidden**2
     return total
@@ -73,12 +69,12 @@ def shares(
     Args:
         lengths: pieces of the training texts.
         shape: hidden, ffn, layers, labels.
-        sides: ``embeddings_train``, ``averaging_layer``, ``precision`` and the measured ``examples_per_second``.
+        sides: ``embeddings_train``, ``precision`` and the measured ``examples_per_second``.
         rates: what :func:`matrix_rates` returns.
     """
     table = {}
     for side, facts in sides.items():
-        how = {name: facts[name] for name in ("embeddings_train", "averaging_layer")}
+        how = {"embeddings_train": facts["embeddings_train"]}
         work = fmean(operations(length, **shape, **how) for length in lengths)
         seconds = work / rates[facts["precision"]]["layer"]
         table[side] = {
