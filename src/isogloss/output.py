@@ -86,7 +86,11 @@ class OutputFolder:
             shutil.rmtree(place, ignore_errors=True)
         place.mkdir(exist_ok=True)
         yield place
-        shutil.rmtree(place)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove the work folder, also one that a kill at the very end has left behind."""
+        shutil.rmtree(self.folder / WORK, ignore_errors=True)
 
     def write(
         self,

@@ -168,6 +168,7 @@ def _finished(home: OutputFolder, recipe: Recipe, fingerprint: str) -> tuple[Sys
             where=home.folder,
             fix="Choose another --out, or give --force instead of --resume",
         )
+    home.tidy()
     return System.from_pretrained(home.folder, inference=recipe.inference), report
 
 

@@ -70,7 +70,7 @@ def build_report(
         },
         resources={role: {spell(lang): n for lang, n in row.items()} for role, row in ledger.resources().items()},
         leaks=leak_table(ledger),
-        notices=[*problem.notices, *_small(problem)],
+        notices=[*problem.notices, *_small(problem), *_fallen_back(own)],
         seconds=_seconds(run),
         nested=run.costs,
         peak_rss_mb=peak_rss_mb(),
@@ -111,6 +111,13 @@ def _small(problem: Problem) -> list[str]:
     if (dev := len(problem.source_examples("dev"))) and dev < SMALL:
         notices.append(f"Checkpoints were chosen on {dev} development items: the choice may be chance.")
     return notices
+
+
+def _fallen_back(choices: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where an average was not what it should be."""
+    seeds = [str(choice["seed"]) for choice in choices if choice.get("fell_back")]
+    what = "An average scored below its own parts on source dev, and less was averaged instead"
+    return [f"{what} (seed {', '.join(seeds)})."] if seeds else []
 
 
 def _summarise(report: Report, problem: Problem, table: ScoreTable, dev: Sequence[float]) -> None:

@@ -168,11 +168,17 @@ def _leaks(leaks: Mapping[str, Any]) -> list[tuple[str, str, int]]:
 
 
 def _choices(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """By seed what was chosen: the training step, and the score that it was chosen for."""
+    """By seed what was chosen or averaged: the training step or steps, and the score that it has on source dev."""
     chosen: dict[str, list[str]] = {}
     for run in runs:
         score = f" ({view.decimal(run['score'])})" if "score" in run else ""
-        chosen.setdefault(f"seed {run['seed']}", []).append(f"step {run.get('step', view.NO_VALUE)}{score}")
+        if "runs" in run:
+            what = f"mean of {run['runs']} runs" if not run["fell_back"] else "first run alone"
+        elif "steps" in run:
+            what = f"mean of steps {', '.join(map(str, run['steps']))}"
+        else:
+            what = f"step {run.get('step', view.NO_VALUE)}"
+        chosen.setdefault(f"seed {run['seed']}", []).append(what + score)
     return {seed: ", ".join(steps) for seed, steps in chosen.items()}
 
 
