@@ -132,18 +132,26 @@ def _runs(work: Path, task: str, draws: Draws) -> dict[str, Any]:
 
 def _few(work: Path, task: str, draws: Draws) -> dict[str, Any]:
     table: dict[str, Any] = {}
-    kept: dict[int, dict[str, list[np.ndarray]]] = {}
+    kept: dict[int, dict[str, dict[str, np.ndarray]]] = {}  # by number of labels, rule and seed
     for stem, row in _rows(work, f"few-{task}-*").items():
-        shots = int(stem.removeprefix(f"few-{task}-").partition("-")[0])
+        shots, _, seed = stem.removeprefix(f"few-{task}-").partition("-")
         for rule, given in row["answers"].items():
-            kept.setdefault(shots, {}).setdefault(rule, []).append(draws(given))
-        table.setdefault(str(shots), {"regime": row["regime"]})
+            kept.setdefault(int(shots), {}).setdefault(rule, {})[seed] = draws(given)
+        table.setdefault(shots, {"regime": row["regime"]})
     for shots, of in sorted(kept.items()):
-        table[str(shots)]["rules"] = {rule: described(found) for rule, found in of.items()}
-        averaged = of["checkpoint_averaging"]
-        if shots and len(averaged) == len(kept[0]["checkpoint_averaging"]):
-            table[str(shots)]["less_zero_shot"] = difference(averaged, kept[0]["checkpoint_averaging"])
+        table[str(shots)]["rules"] = {rule: described(list(found.values())) for rule, found in of.items()}
+        if shots:
+            averaged, zero = of["checkpoint_averaging"], kept[0]["checkpoint_averaging"]
+            table[str(shots)]["less_zero_shot"] = difference(*_paired(averaged, zero))
             table[str(shots)]["checkpoint_averaging_less"] = {
-                rule: difference(averaged, of[rule]) for rule in ("last", "source_dev")
+                rule: difference(*_paired(averaged, of[rule])) for rule in ("last", "source_dev")
             }
     return table
+
+
+def _paired(
+    ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The trainings of both sides that have the same seeds."""
+    seeds = sorted(ours.keys() & theirs.keys())
+    return [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
