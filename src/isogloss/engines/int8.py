@@ -22,6 +22,8 @@ MOST = 127
 ZERO = 128
 """What stands for 0 in the unsigned activations: integer kernels multiply unsigned by signed fastest."""
 CONTRIB = "com.microsoft"
+PROPERTY = "isogloss.activations"
+"""Metadata of graphs whose matrix products are computed in integers."""
 
 
 def quantise(model: ModelProto, *, activations: bool) -> None:
@@ -58,6 +60,8 @@ def quantise(model: ModelProto, *, activations: bool) -> None:
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
+    if activations:
+        helper.set_model_props(model, {PROPERTY: "int8"})
     if activations and not any(entry.domain == CONTRIB for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid(CONTRIB, 1))
 

@@ -115,6 +115,10 @@ class Vocabulary:
             model.resize_token_embeddings(len(self.kept), mean_resizing=False)  # ties, sizes and the config follow
             for name, weights in _by_piece(model).items():
                 weights.copy_(before[name])
+            if "bias" in before and not getattr(config, "tie_word_embeddings", True):
+                # Resizing lets the bias share memory with another weight, which saving then leaves out.
+                output: Any = model.get_output_embeddings()
+                output.bias = torch.nn.Parameter(before["bias"])
         for name, value in config.to_dict().items():
             if name.endswith("_token_id") and isinstance(value, int) and value in new:
                 setattr(config, name, new[value])
