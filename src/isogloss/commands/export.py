@@ -160,6 +160,9 @@ class Text:
 
 
 def _member_of(lang: str, networks: Mapping[str, Any]) -> str:
+    """The network that answers a language: the base, its member, or for built-in sentences whichever there is."""
+    if "" in networks:
+        return ""
     match = find(lang, networks)
     return next(iter(networks)) if match is None else match.code
 
