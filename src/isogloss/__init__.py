@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from isogloss.commands.compare import compare
     from isogloss.commands.doctor import doctor
     from isogloss.commands.evaluate import evaluate
+    from isogloss.commands.export import export
     from isogloss.commands.init import init
     from isogloss.commands.predict import predict
     from isogloss.commands.transfer import transfer
@@ -43,6 +44,7 @@ _HOMES = {
     "compare": "commands",
     "doctor": "commands",
     "evaluate": "commands",
+    "export": "commands",
     "init": "commands",
     "predict": "commands",
     "transfer": "commands",
@@ -63,6 +65,7 @@ __all__ = [
     "compare",
     "doctor",
     "evaluate",
+    "export",
     "init",
     "predict",
     "recipes",

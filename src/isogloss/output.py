@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MARKER = ".isogloss"
 """Written first into every folder of ours: only a folder that has it is ever resumed or replaced."""
+MARK = "This folder was written by isogloss; --force may replace what it wrote here.\n"
 WORK = "work"
 """Snapshots, finished trainings and the staged result while a run goes on; removed when it has ended well."""
 BEGUN = "begun.json"
@@ -37,17 +39,7 @@ class OutputFolder:
         self.force = force
         if resume and force:
             raise IsoglossError("--resume and --force contradict each other", fix="Give one of them")
-        if not self.folder.exists():
-            return
-        if not self.folder.is_dir():
-            raise IsoglossError("This is a file, not a folder", where=folder, fix="Choose another --out")
-        if not any(self.folder.iterdir()):
-            return
-        if not (self.folder / MARKER).is_file():
-            raise IsoglossError(
-                "The folder exists and was not written by isogloss", where=folder, fix="Choose another --out"
-            )
-        if not resume and not force:
+        if holds_ours(self.folder) and not resume and not force:
             raise IsoglossError(
                 "The folder exists already", where=folder, fix="Choose another --out, or give --resume or --force"
             )
@@ -73,9 +65,7 @@ class OutputFolder:
     def claim(self) -> Path:
         """Make the folder and put our mark on it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / MARKER).write_text(
-            "This folder was written by isogloss; --force may replace what it wrote here.\n", encoding="utf-8"
-        )
+        (self.folder / MARKER).write_text(MARK, encoding="utf-8")
         return self.folder
 
     @contextmanager
@@ -116,6 +106,46 @@ class OutputFolder:
             _remove(self.folder / name)
         for name in ("model", "predictions", "recipe.toml", "log.jsonl", "report.html", "report.json"):
             (staged / name).replace(self.folder / name)
+
+
+def holds_ours(folder: Path) -> bool:
+    """Whether a folder holds something that we wrote; False if it is empty or not there.
+
+    Raises:
+        IsoglossError: it is a file, or holds something that is not ours and that nothing may replace.
+    """
+    if not folder.exists():
+        return False
+    if not folder.is_dir():
+        raise IsoglossError("This is a file, not a folder", where=folder, fix="Choose another --out")
+    if not any(folder.iterdir()):
+        return False
+    if not (folder / MARKER).is_file():
+        raise IsoglossError(
+            "The folder exists and was not written by isogloss", where=folder, fix="Choose another --out"
+        )
+    return True
+
+
+@contextmanager
+def staged(out: str | Path, *, force: bool) -> Iterator[Path]:
+    """A folder written beside ``out`` that takes its place when the block ends well; nothing is left when it does not.
+
+    Raises:
+        IsoglossError: ``out`` is there and ``force`` is not given, or is not ours to replace.
+    """
+    out = Path(out)
+    if holds_ours(out) and not force:
+        raise IsoglossError("The folder exists already", where=out, fix="Choose another --out, or give --force")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as beside:
+        place = Path(beside) / "new"
+        place.mkdir()
+        yield place
+        (place / MARKER).write_text(MARK, encoding="utf-8")
+        if out.exists():
+            out.replace(Path(beside) / "old")
+        place.replace(out)
 
 
 def write_predictions(

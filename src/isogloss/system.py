@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from isogloss import __version__
 from isogloss.backbones.hush import hushed
 from isogloss.backbones.safety import inspect_folder
+from isogloss.engines import Engine, load_engine
 from isogloss.errors import DataError, IsoglossError, ResourceError
 from isogloss.example import Example
 from isogloss.languages import Language, find
@@ -36,9 +37,9 @@ CHUNK = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One network with its tokenizer."""
+    """One network with its tokenizer; ``model`` is torch's, or an exported one in an engine."""
 
-    model: PreTrainedModel
+    model: PreTrainedModel | Engine
     tokenizer: PreTrainedTokenizerBase
 
     def predict(self, task: Task, examples: Sequence[Example], *, run: Run) -> list[Prediction]:
@@ -149,6 +150,12 @@ class System:
                 results |= dict(zip(chosen, found, strict=True))
         return [results[i] for i in range(len(examples))]
 
+    @property
+    def engine(self) -> str:
+        """What runs its networks: ``torch``, or the engine they were exported for."""
+        models = [member.model for member in (self.base, *self.members.values()) if member is not None]
+        return next((model.name for model in models if isinstance(model, Engine)), "torch")
+
     def serves(self, lang: str) -> bool:
         """Whether the system has a network for a language."""
         return self.base is not None or find(lang, self.members) is not None
@@ -214,6 +221,8 @@ class System:
             "members": sorted(self.members),
             "inference": len(self.inference),
         }
+        if self.engine != "torch":
+            card["engine"] = self.engine
         (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
 
     @staticmethod
@@ -236,10 +245,11 @@ class System:
         folder = folder / "model" if (folder / "model" / CARD).is_file() else folder
         card = _read_card(folder)
         task = task_from_config(card["task"])
-        members = {name: _load_member(folder / "members" / name, task) for name in card["members"]}
+        engine = card.get("engine", "torch")
+        members = {name: _load_member(folder / "members" / name, task, engine) for name in card["members"]}
         return cls(
             task=task,
-            base=_load_member(folder, task) if card["base"] else None,
+            base=_load_member(folder, task, engine) if card["base"] else None,
             members=members,
             source=tuple(card["source"]),
             targets=tuple(card["targets"]),
@@ -283,7 +293,7 @@ def _inference_parts(card: Mapping[str, Any]) -> tuple[InferencePart, ...]:
     return resolve(card["recipe"], settings=card["settings"]).inference if card["inference"] else ()
 
 
-def _load_member(folder: Path, task: Task) -> Member:
+def _load_member(folder: Path, task: Task, engine: str) -> Member:
     import transformers
     from safetensors import SafetensorError
 
@@ -293,12 +303,17 @@ def _load_member(folder: Path, task: Task) -> Member:
     auto = getattr(transformers, task.auto_class)
     try:
         with hushed():
-            model = auto.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
+            model: PreTrainedModel | Engine = (
+                auto.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
+                if engine == "torch"
+                else load_engine(engine, folder)
+            )
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ResourceError(
             f"The model cannot be loaded: {reason}", where=folder, fix="Copy the folder again or repeat the run"
         ) from error
-    quicken_mean_pooling(model.base_model)
+    if not isinstance(model, Engine):
+        quicken_mean_pooling(model.base_model)
     return Member(model=model.eval(), tokenizer=tokenizer)

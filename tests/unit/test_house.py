@@ -29,6 +29,7 @@ FLOORS = {
     "retrieval": 7,
     "problem": 8,
     "processes": 2,
+    "engines": 9,
     "run": 10,
     "train": 11,
     "methods": 12,
@@ -46,7 +47,7 @@ FLOORS = {
 }
 MOST_LINES, MEDIAN_LINES = 400, 120
 NAMELESS = {"utils", "helpers", "misc"}
-HEAVY = ("torch", "transformers", "datasets", "pandas", "scipy", "sklearn", "lingua")
+HEAVY = ("torch", "transformers", "datasets", "pandas", "scipy", "sklearn", "lingua", "onnx", "onnxruntime", "openvino")
 MOST_IMPORT_SECONDS = 0.3
 
 ROOT = Path(__file__).resolve().parents[2]

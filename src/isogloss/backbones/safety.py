@@ -31,7 +31,8 @@ def inspect_folder(folder: Path) -> None:
                 where=path,
                 fix="Use a model of an architecture that transformers has",
             )
-    pickled = [path for path in folder.iterdir() if path.suffix in PICKLES and path.name != "training_args.bin"]
+    harmless = {"training_args.bin", *(path.with_suffix(".bin").name for path in folder.glob("*.xml"))}  # OpenVINO's
+    pickled = [path for path in folder.iterdir() if path.suffix in PICKLES and path.name not in harmless]
     if pickled and not list(folder.glob("*.safetensors")):
         raise ResourceError(
             "The weights are pickled, and loading a pickle can run any code",

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from isogloss import __version__
-from isogloss.cli import check, compare, doctor, evaluate, init, predict, recipes, report, transfer
+from isogloss.cli import check, compare, doctor, evaluate, export, init, predict, recipes, report, transfer
 from isogloss.cli.talk import listen
 from isogloss.errors import IsoglossError
 
@@ -33,6 +33,7 @@ app.command(epilog=check.EXAMPLES)(check.check)
 app.command(epilog=transfer.EXAMPLES)(transfer.transfer)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(epilog=export.EXAMPLES)(export.export)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=recipes.EXAMPLES)(recipes.recipes)

@@ -6,8 +6,9 @@ from isogloss.commands.check import check
 from isogloss.commands.compare import compare
 from isogloss.commands.doctor import doctor
 from isogloss.commands.evaluate import evaluate
+from isogloss.commands.export import export
 from isogloss.commands.init import init
 from isogloss.commands.predict import predict
 from isogloss.commands.transfer import transfer
 
-__all__ = ["check", "compare", "doctor", "evaluate", "init", "predict", "transfer"]
+__all__ = ["check", "compare", "doctor", "evaluate", "export", "init", "predict", "transfer"]

@@ -28,6 +28,20 @@ def evaluate(
     """
     system = system if isinstance(system, System) else System.from_pretrained(system)
     problem = problem if isinstance(problem, Problem) else Problem.read(problem)
+    check_agreement(system, problem)
+    if not problem.test:
+        raise IsoglossError(f"{problem.name} has no test files", fix="Add test/<language> files")
+    with tempfile.TemporaryDirectory(prefix="isogloss-") as folder:
+        run = Run(flow=fit, folder=Path(folder), precision=system.precision, quiet=quiet)
+        table = scored(replace(problem, task=system.task), {0: predict_tests(system, problem, run)})
+    return {
+        problem.spelling(lang): {key: value for key, value in row.items() if key != "by_seed"}
+        for lang, row in table.by_language.items()
+    }
+
+
+def check_agreement(system: System, problem: Problem) -> None:
+    """Raises IsoglossError unless a problem has the task and no other labels than a system."""
     tasks = (system.task, problem.task)
     if len({(task.name, task.metrics) for task in tasks}) > 1:
         names = [task.name for task in tasks]
@@ -42,12 +56,3 @@ def evaluate(
             f"The system does not know the label '{min(strange)}' of the problem",
             fix=f"It knows {', '.join(system.task.labels)}",
         )
-    if not problem.test:
-        raise IsoglossError(f"{problem.name} has no test files", fix="Add test/<language> files")
-    with tempfile.TemporaryDirectory(prefix="isogloss-") as folder:
-        run = Run(flow=fit, folder=Path(folder), precision=system.precision, quiet=quiet)
-        table = scored(replace(problem, task=system.task), {0: predict_tests(system, problem, run)})
-    return {
-        problem.spelling(lang): {key: value for key, value in row.items() if key != "by_seed"}
-        for lang, row in table.by_language.items()
-    }

@@ -37,12 +37,13 @@ class Averaging(nn.Module):
         layer: Any = self
         states_BTD, mixed = hidden_states.float(), layer.attention.output
         if attention_mask is None:
-            mean_BD = states_BTD.mean(1)
+            mean_B1D = states_BTD.mean(1, keepdim=True)
         else:
             row_BT = attention_mask[:, 0, 0]
-            seen_BT1 = (row_BT if row_BT.dtype == torch.bool else row_BT >= 0).float()[..., None]
-            mean_BD = (states_BTD * seen_BT1).sum(1) / seen_BT1.sum(1)
-        pooled_B1D = mixed.dropout(SCALE * mean_BD)[:, None]
+            read_B1T = (row_BT if row_BT.dtype == torch.bool else row_BT >= 0).float()[:, None]
+            # A product, not a sum: engines add up its terms in order, so that padding changes no bit.
+            mean_B1D = ((read_B1T / read_B1T.sum(2, keepdim=True)) @ states_BTD).float()
+        pooled_B1D = mixed.dropout(SCALE * mean_B1D)
         return layer.output.LayerNorm(mixed.LayerNorm(pooled_B1D + states_BTD))  # type: ignore[no-any-return]
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from isogloss.engines import Engine
+
 # B batch, T pieces, C classes
 
 Feature = Mapping[str, Any]
@@ -49,19 +51,22 @@ def collator(tokenizer: PreTrainedTokenizerBase) -> Callable[[Sequence[Feature]]
 
 
 def forward(
-    model: PreTrainedModel,
+    model: PreTrainedModel | Engine,
     tokenizer: PreTrainedTokenizerBase,
     features: Sequence[Feature],
     *,
     precision: Precision,
-    tokens_per_batch: int = 4096,
+    tokens_per_batch: int | None = None,
 ) -> list[np.ndarray]:
     """Logits of every feature (C, or T x C without padding), float32, in the given order.
 
-    Features are sorted by length and batched to at most ``tokens_per_batch`` pieces with padding.
+    Features are sorted by length and batched to at most ``tokens_per_batch`` pieces with padding, by default what an
+    engine asks for, else 4096.
     """
     import torch
 
+    if tokens_per_batch is None:
+        tokens_per_batch = int(getattr(model, "pieces_per_batch", 4096))
     device = model.device
     collate = collator(tokenizer)
     order = sorted(range(len(features)), key=lambda i: len(features[i]["input_ids"]), reverse=True)
@@ -83,7 +88,7 @@ def forward(
     return [results[i] for i in range(len(features))]
 
 
-def longest_input(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, wanted: int = 512) -> int:
+def longest_input(model: PreTrainedModel | Engine, tokenizer: PreTrainedTokenizerBase, wanted: int = 512) -> int:
     """Pieces the network can read at once, special ones counted, and at most ``wanted``."""
     config: Any = model.config
     positions = config.max_position_embeddings
