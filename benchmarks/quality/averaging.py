@@ -7,8 +7,8 @@ Three parts. ``grid``: five seeds at two rates; one training each, whose snapsho
 last, the one best on source dev, the mean of the late window (checkpoint averaging as shipped, its guard in force), and
 the one best on the *target tests* (the oracle: what a paper that selects on target data would report). ``runs``: three
 runs averaged under one frozen head, beside the mean of three runs that have heads of their own, which must fail.
-``few``: 10, 50 and 100 labels of each target on two tasks, three seeds. Every finished row is kept in ``--work``, so that
-a run that was broken off goes on; several processes may share the work by tasks or parts. ``--summary`` writes
+``few``: 10, 50 and 100 labels of each target on two tasks, three seeds. Every finished row is kept in ``--work``, so
+that a run that was broken off goes on; several processes may share the work by tasks or parts. ``--summary`` writes
 ``results/averaging.json``.
 
 Everything is cut down to what two cores do in half an hour: rows, updates, test items and targets of each task stand in

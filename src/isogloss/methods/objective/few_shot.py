@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from annotated_types import Ge, Gt, Le
 
@@ -64,7 +64,7 @@ class FewShot:
         few = {lang: self._drawn(problem, lang, run) for lang in problem.targets}
         system = run.fit(self.zero_shot, problem, backbone)
         member = system.base or system.members[problem.targets[0]]
-        model, tokenizer, task = member.model, member.tokenizer, problem.task
+        model, tokenizer, task = cast("PreTrainedModel", member.model), member.tokenizer, problem.task
         langs = (*problem.source, *problem.targets)
 
         def encode(examples: Sequence[Example]) -> Encoded:
