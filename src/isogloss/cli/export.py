@@ -59,7 +59,8 @@ def export(
     from isogloss.evaluation.export_card import export_sentences
 
     marks = [format, *(["int8"] if int8 else []), *(["trim"] if trim else [])]
-    folder = out or run.parent / "-".join([run.name, *marks])
+    named = run if run.name else run.resolve()
+    folder = out or named.parent / "-".join([named.name, *marks])
     record = commands.export(
         run,
         format=format,

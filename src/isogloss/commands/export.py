@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.commands.evaluate import check_agreement
+from isogloss.engines import load_engine
+from isogloss.engines.graph import check_packages, write_network
 from isogloss.errors import DataError, IsoglossError, unknown
 from isogloss.evaluation.export_card import render_export_card
 from isogloss.evaluation.parity import Answers, answers, cut_differently, difference, score_drops
@@ -84,6 +86,8 @@ def export(
         raise IsoglossError(
             "The format torch is for trimmed vocabularies only", fix="Give --trim without --int8, or another --format"
         )
+    if format != "torch":
+        check_packages(format)
     system = system if isinstance(system, System) else System.from_pretrained(system)
     if system.engine != "torch":
         raise IsoglossError("This system has been exported already", fix="Give the run that 'transfer' wrote")
@@ -120,7 +124,7 @@ def export(
         )
         exported.save_pretrained(place)
         del built, member, networks
-        record = {
+        record: dict[str, Any] = {
             "schema": SCHEMA,
             "format": format,
             "int8": int8,
@@ -177,10 +181,11 @@ def _languages(system: System, langs: Sequence[str] | None) -> list[Language]:
     known = (*system.source, *system.targets) if system.base is not None else tuple(sorted(system.members))
     chosen: list[Language] = []
     for lang in langs if langs is not None else known:
-        if find(lang, known) is None:
+        match = find(lang, known)
+        if match is None:
             what = f"The system does not know the language '{lang}'"
             raise IsoglossError(what, fix=f"It knows {', '.join(known)}")
-        chosen.append(Language.parse(lang))
+        chosen.append(match)
     return chosen
 
 
@@ -225,7 +230,9 @@ def _text(
             raise IsoglossError(f"{problem.name} has no test file in {names}", fix="Choose another --lang or --problem")
         return Text(basis="problem", examples=tests)
     if held_out:
-        return Text(basis="corpus", examples={chosen[0].code: _as_examples(system, held_out)})
+        # Lines do not tell their language: a joint system answers them once, members answer all of them.
+        several = ["und"] if system.base is not None and len(chosen) > 1 else [language.code for language in chosen]
+        return Text(basis="corpus", examples={lang: _as_examples(system, held_out) for lang in several})
     return Text(basis="built-in", examples={lang: _as_examples(system, texts) for lang, texts in SAMPLES.items()})
 
 
@@ -263,9 +270,6 @@ def _trimmed(member: Member, scripts: Sequence[str], corpus: Sequence[str]) -> t
 def _built(member: Member, format: str, int8: bool, folder: Path) -> Member:
     if format == "torch":
         return member
-    from isogloss.engines import load_engine
-    from isogloss.engines.graph import write_network
-
     log.info("Writing the network for %s%s (about a minute).", format, ", int8" if int8 else "")
     model: Any = member.model
     write_network(format, model, member.tokenizer, folder, int8=int8)

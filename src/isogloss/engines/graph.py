@@ -31,8 +31,7 @@ def write_network(
     Raises:
         ResourceError: a package is not installed, or torch cannot trace the network.
     """
-    for name in PACKAGES[engine]:
-        package(name)
+    check_packages(engine)
     import onnx
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,6 +50,12 @@ def write_network(
         openvino.save_model(openvino.convert_model(network), folder / "model.xml", compress_to_fp16=False)
         for path in (network, folder / "model.onnx.data"):
             path.unlink()
+
+
+def check_packages(engine: str) -> None:
+    """Raises ResourceError if a package that writing for an engine takes is not installed."""
+    for name in PACKAGES[engine]:
+        package(name)
 
 
 def _trace(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path) -> None:

@@ -146,6 +146,29 @@ def test_what_cannot_be_done_is_one_sentence(
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_a_missing_package_is_known_before_anything_is_computed(
+    isogloss: Any, run: Path, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isogloss.engines import base
+
+    monkeypatch.setattr(base, "find_spec", lambda name: None)
+    done = isogloss("export", run, "--format", format, "--out", tmp_path / "out")
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert 'pip install "isogloss[export]"' in done.err
+
+
+def test_a_script_that_nobody_knows_asks_for_a_corpus(
+    tiny_problem: Callable[..., Problem], untrained: Callable[..., System], tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    system = replace(untrained(tiny_problem("classification").task), targets=("xqq", "yor"))
+    with pytest.raises(isogloss.IsoglossError, match=r"script 'xqq' is written.*xqq_Latn, or give --corpus"):
+        isogloss.export(system, format="torch", trim=True, langs=["xqq"], out=tmp_path / "out")
+
+
 def test_a_folder_of_somebody_else_is_left_alone(isogloss: Any, run: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     done = isogloss("export", run, "--format", "onnx", "--force", "--out", tmp_path)
