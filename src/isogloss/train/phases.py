@@ -68,7 +68,7 @@ class Phase:
     warmup: float = 0.1
     weight_decay: float = 0.01
     max_length: int = 256
-    snapshots: int = 8
+    snapshots: int = 6
     roles: Mapping[str, Role] = field(default_factory=dict)
 
     def plan(self, features: Sequence[Feature], seed: int) -> Plan:

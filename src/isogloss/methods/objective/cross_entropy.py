@@ -45,7 +45,7 @@ class CrossEntropy:
     warmup: Annotated[float, Ge(0), Le(1)] = 0.1
     weight_decay: Annotated[float, Ge(0)] = 0.01
     max_length: Annotated[int, Ge(8)] = 256
-    snapshots: Annotated[int, Ge(1)] = 8
+    snapshots: Annotated[int, Ge(1)] = 6
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
         """Train one phase on all source examples."""

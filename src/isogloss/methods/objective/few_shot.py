@@ -55,7 +55,7 @@ class FewShot:
     warmup: Annotated[float, Ge(0), Le(1)] = 0.1
     weight_decay: Annotated[float, Ge(0)] = 0.01
     max_length: Annotated[int, Ge(8)] = 256
-    snapshots: Annotated[int, Ge(1)] = 8
+    snapshots: Annotated[int, Ge(1)] = 6
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
         """Fit the zero-shot recipe, then train one phase on both kinds of labels."""
