@@ -134,6 +134,7 @@ def run_plain(options: argparse.Namespace, side: dict[str, Any]) -> dict[str, An
     )
     trainer.train()
     trainer.save_model(str(home / "model"))
+    trainer.args.train_sampling_strategy = "random"  # grouping by length would shuffle what predict() returns, too
     answers = {}
     for path in sorted((options.problem / "test").glob("*.jsonl")):
         choice = trainer.predict(encode(rows("test", path.stem))).predictions.argmax(-1)
