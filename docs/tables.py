@@ -130,18 +130,20 @@ def _engine_table(result: dict[str, Any]) -> Iterable[str]:
     yield from ("### Inference", "")
     if "command" in result:
         yield from (f"`{result['command']}`", "")
-    head = ("engine", "sentences/s", "median, ms", "95th percentile, ms", "memory, MB", "accuracy", "drop")
-    yield from (_row(*head, "95 % interval"), "|---" * 8 + "|")
+    head = ("engine", "texts/s", "median, ms", "95th percentile, ms", "memory, MB", "files, MB", "accuracy", "drop")
+    yield from (_row(*head, "95 % interval"), "|---" * 9 + "|")
     for name, row in result.get("engines", {}).items():
-        latency, bounds = row.get("latency_ms") or {}, row.get("drop_ci95")
+        latency, drop = row.get("latency_ms") or {}, row.get("drop") or {}
+        bounds = drop.get("ci95")
         yield _row(
             name,
-            _shown(row.get("sentences_per_second"), ".1f"),
+            _shown(row.get("texts_per_second"), ".1f"),
             _shown(latency.get("p50"), ".1f"),
             _shown(latency.get("p95"), ".1f"),
-            _shown(row.get("peak_rss_mb"), ".0f"),
-            _shown(row.get("accuracy"), ".3f"),
-            _shown(row.get("drop"), "+.3f"),
+            _shown(result.get("peak_rss_mb", {}).get(name), ".0f"),
+            _shown(row.get("megabytes"), ".0f"),
+            _shown(row.get("score"), ".3f"),
+            _shown(drop.get("value"), "+.3f"),
             " to ".join(_shown(bound, "+.3f") for bound in bounds) if bounds else "-",
         )
     yield ""
@@ -199,12 +201,11 @@ def _averaging_tables(result: dict[str, Any]) -> Iterable[str]:
             if "delta" in row:
                 yield f"- {task}, {name.replace('_', ' ')}: {_difference(row)}"
     yield from ("", "### A few labels of each target", "")
-    head = ("task", "labels", "regime", "averaged", "last", "source dev", "less zero-shot", "averaged less last")
-    yield from (_row(*head), "|---" * 8 + "|")
+    head = ("task", "labels", "regime", "averaged", "last", "less zero-shot", "averaged less last")
+    yield from (_row(*head), "|---" * 7 + "|")
     for task, table in result["few"].items():
         for shots, row in sorted(table.items(), key=lambda item: int(item[0])):
             rules = row["rules"]
-            others = [_mean(rules[rule]) if rule in rules else "-" for rule in ("last", "source_dev")]
             less = row.get("checkpoint_averaging_less", {}).get("last")
             gain = row.get("less_zero_shot")
             yield _row(
@@ -212,7 +213,7 @@ def _averaging_tables(result: dict[str, Any]) -> Iterable[str]:
                 shots,
                 row["regime"],
                 _mean(rules["checkpoint_averaging"]),
-                *others,
+                _mean(rules["last"]) if "last" in rules else "-",
                 _difference(gain) if gain else "-",
                 _difference(less) if less else "-",
             )

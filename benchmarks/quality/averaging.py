@@ -120,19 +120,20 @@ def answers(trained: Trained, weights: Mapping[str, torch.Tensor], problem: ig.P
     }
 
 
-def rules(trained: Trained, problem: ig.Problem, recipe: Recipe, run: Run, *, oracle: bool) -> dict[str, Any]:
-    """The answers under every rule, and what each looked at."""
+def rules(trained: Trained, problem: ig.Problem, recipe: Recipe, run: Run, *, choosing: bool) -> dict[str, Any]:
+    """The answers under every rule, and what each looked at; without ``choosing``, of the last and of the mean only."""
     dev = source_score(problem, recipe, run)
     snapshots = {snapshot.step: snapshot for snapshot in trained.snapshots}
-    on_dev = {step: dev(trained, snapshot.load()) for step, snapshot in snapshots.items()}
     averaged = CheckpointAveraging()([trained], dev, run)
-    chosen = {"last": max(snapshots), "source_dev": max(on_dev, key=lambda step: (on_dev[step], step))}
+    chosen = {"last": max(snapshots)}
+    row: dict[str, Any] = {"fell_back": averaged.how["fell_back"]}
     given = {
         step: answers(trained, snapshots[step].load(), problem, run)
-        for step in (snapshots if oracle else set(chosen.values()))
+        for step in (snapshots if choosing else chosen.values())
     }
-    row: dict[str, Any] = {"dev": on_dev, "fell_back": averaged.how["fell_back"]}
-    if oracle:
+    if choosing:
+        row["dev"] = {step: dev(trained, snapshot.load()) for step, snapshot in snapshots.items()}
+        chosen["source_dev"] = max(row["dev"], key=lambda step: (row["dev"][step], step))
         row["test"] = {step: mean_score(problem, found) for step, found in given.items()}
         chosen["oracle"] = max(row["test"], key=lambda step: (row["test"][step], step))
     by_rule = {rule: given[step] for rule, step in chosen.items()}
@@ -173,7 +174,7 @@ def grid(task: str, work: Path) -> None:
                 trained = recipe.learns_by(backbone, problem, run)
                 if rate == RATES[0] and task in FEW_TARGETS:  # for the control of run averaging
                     save_file(dict(mean_of(late(trained.snapshots, 0.5))), work / f"mean-{task}-{seed}.safetensors")
-                keep(path, rules(trained, problem, recipe, run, oracle=True))
+                keep(path, rules(trained, problem, recipe, run, choosing=True))
 
 
 def runs(task: str, work: Path) -> None:
@@ -244,7 +245,7 @@ def few(task: str, work: Path) -> None:
                 recipe = Recipe(name="few-shot", objective=part)
                 again = replace(run, ledger=ig.Ledger())
                 trained = recipe.learns_by(backbone, problem, again)
-                row = rules(trained, problem, recipe, again, oracle=False)
+                row = rules(trained, problem, recipe, again, choosing=False)
                 keep(path, row | {"regime": again.ledger.regime(problem.targets)})
 
 

@@ -143,9 +143,7 @@ def _few(work: Path, task: str, draws: Draws) -> dict[str, Any]:
         if shots:
             averaged, zero = of["checkpoint_averaging"], kept[0]["checkpoint_averaging"]
             table[str(shots)]["less_zero_shot"] = difference(*_paired(averaged, zero))
-            table[str(shots)]["checkpoint_averaging_less"] = {
-                rule: difference(*_paired(averaged, of[rule])) for rule in ("last", "source_dev")
-            }
+            table[str(shots)]["checkpoint_averaging_less"] = {"last": difference(*_paired(averaged, of["last"]))}
     return table
 
 

@@ -118,5 +118,5 @@ def test_shares_are_measured_against_the_rate_of_the_side_s_own_format() -> None
 
 def test_the_results_page_takes_engines_with_gaps(tmp_path: Path) -> None:
     assert tables.speed(tmp_path) == []
-    (tmp_path / "inference.json").write_text('{"engines": {"torch": {"sentences_per_second": 12.34}}}')
-    assert tables.speed(tmp_path)[-2] == "| torch | 12.3 | - | - | - | - | - | - |"
+    (tmp_path / "inference.json").write_text('{"engines": {"torch": {"texts_per_second": 12.34}}}')
+    assert tables.speed(tmp_path)[-2] == "| torch | 12.3 | - | - | - | - | - | - | - |"
