@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def attention_for_training(model: PreTrainedModel) -> Iterator[None]:
     """On a processor, plain matrix products while the block runs; the model's own choice afterwards, and on a GPU.
 
-    Torch's fused attention computes the forward pass faster and the backward pass slower than plain products do there:
-    by a third where attention has no dropout (``benchmarks/speed/shares.py`` measures it).
+    Torch's fused attention computes the forward pass faster and the backward pass slower than plain products do there;
+    ``benchmarks/speed/shares.py`` measures the difference of the two.
     """
     chosen = model.config._attn_implementation
     if model.device.type != "cpu" or chosen != "sdpa":
