@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isogloss.errors import DataError, unknown
-from isogloss.tasks.base import Encoded, Prediction, Task
+from isogloss.tasks.base import Encoded, Marked, Prediction, Task
 from isogloss.tasks.classification import Classification
 from isogloss.tasks.pair import Pair
 from isogloss.tasks.tagging import Tagging
@@ -15,6 +15,7 @@ __all__ = [
     "TASKS",
     "Classification",
     "Encoded",
+    "Marked",
     "Pair",
     "Prediction",
     "Tagging",

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from isogloss.errors import RecipeError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,6 +27,14 @@ class Prediction:
 
     value: Any
     score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marked:
+    """A text with labelled spans [start, end, label) in characters, in order and without overlap."""
+
+    text: str
+    spans: tuple[tuple[int, int, str], ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -115,6 +125,32 @@ class Task(ABC):
     def text(self, fields: Mapping[str, Any]) -> str:
         """The input of an example as one string."""
         return "\t".join(self.texts(fields))
+
+    def marked(self, fields: Mapping[str, Any]) -> dict[str, Marked]:
+        """The input texts by field, with every span that must follow them into another language.
+
+        Spans of the answer are among them where the fields have one. What a task can say this way, a translation can
+        carry; a task that cannot raises RecipeError.
+        """
+        raise RecipeError(f"The task {self.name} cannot be carried through a translation", fix="Choose another recipe")
+
+    def remade(self, fields: Mapping[str, Any], marked: Mapping[str, Marked]) -> dict[str, Any]:
+        """The fields with other texts and spans in place of those that :meth:`marked` gave; labels stay."""
+        raise RecipeError(f"The task {self.name} cannot be carried through a translation", fix="Choose another recipe")
+
+    def answer_marked(self, fields: Mapping[str, Any], value: Any) -> dict[str, Marked]:
+        """The input texts with the spans of an answer (``Prediction.value``); none where answers have no place."""
+        return {name: Marked(text=text.text) for name, text in self.marked(self.unlabelled(fields)).items()}
+
+    def answer_from(self, fields: Mapping[str, Any], value: Any, marked: Mapping[str, Marked]) -> Any:
+        """The answer whose spans are those of ``marked``; ``value`` as it is where answers have no place.
+
+        Args:
+            fields: the input that is answered.
+            value: the answer given for its translation.
+            marked: the texts of ``fields`` with the spans that were carried back.
+        """
+        return value
 
     @property
     @abstractmethod

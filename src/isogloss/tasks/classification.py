@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from isogloss.metrics import accuracy, macro_f1
-from isogloss.tasks.base import Encoded, Prediction, Task, clean, require_label, require_text
+from isogloss.tasks.base import Encoded, Marked, Prediction, Task, clean, require_label, require_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -51,6 +51,12 @@ class Classification(Task):
 
     def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {name: fields[name] for name in self.inputs}
+
+    def marked(self, fields: Mapping[str, Any]) -> dict[str, Marked]:
+        return {name: Marked(text=fields[name]) for name in self.inputs}
+
+    def remade(self, fields: Mapping[str, Any], marked: Mapping[str, Marked]) -> dict[str, Any]:
+        return {**fields} | {name: marked[name].text for name in self.inputs}
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from isogloss.errors import RecipeError
 from isogloss.languages.scripts import join_tokens, units
 from isogloss.metrics import repair, span_scores, spans_of, token_accuracy
 from isogloss.readers import to_iob2
-from isogloss.tasks.base import Encoded, Prediction, Task, clean, require_text
+from isogloss.tasks.base import Encoded, Marked, Prediction, Task, clean, require_text
 from isogloss.tasks.classification import softmax
 from isogloss.tasks.pieces import STRIDE, align, owners, piece_offsets
 
@@ -92,6 +93,22 @@ class Tagging(Task):
 
     def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {"text": fields["text"], "units": fields["units"]}
+
+    def marked(self, fields: Mapping[str, Any]) -> dict[str, Marked]:
+        if self.kind == "words":
+            raise RecipeError("Tags of single words cannot be carried through a translation", fix="Use another recipe")
+        return {"text": Marked(text=fields["text"], spans=tuple(gold_spans(fields)) if "tags" in fields else ())}
+
+    def remade(self, fields: Mapping[str, Any], marked: Mapping[str, Marked]) -> dict[str, Any]:
+        text, spans = marked["text"].text, marked["text"].spans
+        made: dict[str, Any] = {"text": text, "units": fields["units"] if text == fields["text"] else (*units(text),)}
+        return made | {"gold": spans, "tags": _tags_from_spans(spans, made["units"])} if "tags" in fields else made
+
+    def answer_marked(self, fields: Mapping[str, Any], value: Any) -> dict[str, Marked]:
+        return {"text": Marked(text=fields["text"], spans=tuple((start, end, kind) for start, end, kind in value))}
+
+    def answer_from(self, fields: Mapping[str, Any], value: Any, marked: Mapping[str, Marked]) -> Any:
+        return [list(span) for span in marked["text"].spans]
 
     @property
     def outputs(self) -> tuple[str, ...]:
