@@ -25,8 +25,8 @@ class Align(Projector):
 
     Attributes:
         aligner: its name, or an aligner.
-        span_rule: how linked words become one span: ``largest_group`` takes the largest of the groups that links leave
-            apart, ``min_max`` all from the first to the last (which suits sparse links).
+        span_rule: how linked words, punctuation left out, become one span: ``largest_group`` takes the largest of the
+            groups that links leave apart, ``min_max`` all from the first to the last (which suits sparse links).
         gap: unlinked words over which a group goes on; ``largest_group`` alone.
     """
 
@@ -66,21 +66,14 @@ class Align(Projector):
         return find_aligner(self.aligner)
 
     def _carried(self, span: Span, bitext: Bitext, links: Links) -> Outcome:
+        from isogloss.bridges.aligners.spans import span_of
+
         words = {n for n, unit in enumerate(bitext.source_units) if unit[0] < span[1] and span[0] < unit[1]}
-        linked = sorted({target for source, target in links if source in words})
-        found = self._span(linked, bitext)
+        linked = {target for source, target in links if source in words}
+        found = span_of(linked, bitext.target_units, bitext.target, rule=self.span_rule, gap=self.gap)
         if found is None:
             return Outcome(span=None, score=0.0, reason="no_link" if words else "empty")
         inside = {n for n in linked if found[0] <= bitext.target_units[n][0] and bitext.target_units[n][1] <= found[1]}
         counted = {n for n in words if any(map(str.isalnum, bitext.source[slice(*bitext.source_units[n])]))} or words
         reaching = {source for source, target in links if source in counted and target in inside}
         return Outcome(span=found, score=len(reaching) / len(counted))
-
-    def _span(self, linked: Sequence[int], bitext: Bitext) -> Span | None:
-        if not linked:
-            return None
-        if self.span_rule == "min_max":
-            return bitext.target_units[linked[0]][0], bitext.target_units[linked[-1]][1]
-        from isogloss.bridges.aligners.spans import span_of
-
-        return span_of(linked, bitext.target_units, bitext.target, self.gap)
