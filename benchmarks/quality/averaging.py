@@ -11,8 +11,8 @@ runs averaged under one frozen head, beside the mean of three runs that have hea
 that a run that was broken off goes on; several processes may share the work by tasks or parts. ``--summary`` writes
 ``results/averaging.json``.
 
-Everything is cut down to what two cores do in about an hour: rows, updates, test items and targets of each task stand in
-``SIZES``, and the lower half of the encoder is frozen. The figures compare rules with each other; they are not the
+Everything is cut down to what two cores do in about an hour: rows, updates, test items and targets of each task stand
+in ``SIZES``, and the lower half of the encoder is frozen. The figures compare rules with each other; they are not the
 tasks' best scores.
 """
 
@@ -69,8 +69,8 @@ class Size:
 SIZES = {
     "sib200": Size(rows=640, epochs=2, dev=60, items=60, targets=("deu", "swh", "yor")),
     "ner": Size(rows=1280, epochs=4, dev=60, items=60, targets=("por", "swa", "hau")),
-    "pos": Size(rows=960, epochs=2, dev=40, items=40, targets=("deu", "tur", "yor")),
-    "xnli": Size(rows=3000, epochs=1, dev=40, items=40, targets=("deu", "hin", "swa")),
+    "pos": Size(rows=960, epochs=1, dev=40, items=40, targets=("deu", "tur", "yor")),
+    "xnli": Size(rows=2000, epochs=1, dev=40, items=40, targets=("deu", "hin", "swa")),
 }
 FEW_TARGETS = {"sib200": ("swh", "yor", "quy"), "ner": ("swa", "hau", "yor")}
 

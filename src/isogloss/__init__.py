@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isogloss.commands.export import export
     from isogloss.commands.init import init
     from isogloss.commands.predict import predict
+    from isogloss.commands.project import project
     from isogloss.commands.transfer import transfer
     from isogloss.errors import IsoglossError
     from isogloss.evaluation import Report
@@ -47,6 +48,7 @@ _HOMES = {
     "export": "commands",
     "init": "commands",
     "predict": "commands",
+    "project": "commands",
     "transfer": "commands",
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "export",
     "init",
     "predict",
+    "project",
     "recipes",
     "transfer",
 ]

@@ -39,6 +39,7 @@ def fit(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Syste
         backbone={"id": backbone.id, "exposure": backbone.exposure},
         precision=run.precision,
         inference=recipe.inference,
+        translator=run.translator.id if run.translator and "into_source" in recipe.inference_needs else None,
     )
 
 

@@ -123,10 +123,19 @@ class Ledger:
             text = (e.fields["text"],)
             self.items.append(Item(texts=text, lang=e.lang, role=role, group=None, labelled=False, place=e.place))
 
+    def note_translations(self, examples: Iterable[Example]) -> None:
+        """Note texts that were translated in order to be answered."""
+        for e in examples:
+            self.items.append(
+                Item(
+                    texts=(), lang=e.lang, role="bridge", group=None, origin="translated", labelled=False, place=e.place
+                )
+            )
+
     def leaks(self) -> list[Leak]:
         """Every test item that another role has seen, under the strongest kind that holds for each role."""
         tests = [item for item in self.items if item.role == "test"]
-        seen = [item for item in self.items if item.role != "test"]
+        seen = [item for item in self.items if item.role not in ("test", "bridge")]
         found: dict[tuple[str, Role], Leak] = {}
         keys: dict[LeakKind, Callable[[Item], set[str]]] = {
             "exact": lambda item: _wholes(item, str.strip),

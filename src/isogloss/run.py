@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import count
@@ -15,14 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss import __version__
+from isogloss.errors import ResourceError
 from isogloss.ledger import Item, Ledger
 
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
+    from isogloss.bridges.base import Projector, Translator
+    from isogloss.bridges.bridge import Bridge, View
+    from isogloss.example import Example
     from isogloss.methods import Weights
     from isogloss.problem import Problem, Split
     from isogloss.recipes import Recipe
     from isogloss.system import System
+    from isogloss.tasks import Task
     from isogloss.train import Encodings, Precision
 
 log = logging.getLogger("isogloss")
@@ -58,6 +63,10 @@ class Run:
         checkpoint_seconds: time between two checkpoints of a training.
         head: weights of a head that trainings take over and leave as they are; None for one of their own.
         encodings: tokenised text, shared with nested runs.
+        source: the languages that have labels: what translation at prediction time goes into.
+        translator: for parts that translate; None where none was asked for.
+        bridges: what translation and projection made of the data, one row for each use.
+        views: what was carried already, shared with nested runs and between seeds.
         trainings: numbers for the folders of this run's trainings, in their order.
     """
 
@@ -78,6 +87,10 @@ class Run:
     checkpoint_seconds: float = 60.0
     head: Weights | None = None
     encodings: Encodings = field(default_factory=_encodings)
+    source: tuple[str, ...] = ()
+    translator: Translator | None = None
+    bridges: list[dict[str, Any]] = field(default_factory=list)
+    views: dict[str, list[View]] = field(default_factory=dict)
     trainings: Iterator[int] = field(default_factory=count)
 
     def fit(self, recipe: Recipe, problem: Problem, backbone: Backbone | None = None) -> System:
@@ -104,6 +117,7 @@ class Run:
             seconds=dict.fromkeys(STAGES, 0.0),
             costs=[],
             choices=[],
+            bridges=[],
             adopted=set(),
             tokens=0,
             head=None,
@@ -121,6 +135,7 @@ class Run:
             "items": [asdict(item) for item in inner.ledger.items],
             "selected_on_test": inner.ledger.selected_on_test,
             "choices": inner.choices,
+            "bridges": inner.bridges,
             "tokens": inner.tokens,
         }
         staged = home / ".done.json"
@@ -138,12 +153,88 @@ class Run:
         self.ledger.selected_on_test |= record["selected_on_test"]
         self.costs += record["costs"]
         self.choices += record["choices"]
+        self.bridges += record["bridges"]
         self.tokens += record["tokens"]
 
     def _key(self, recipe: Recipe, problem: Problem, backbone: Backbone) -> str:
-        where = (self.seed, self.device, self.precision, __version__)
+        translator = self.translator and (self.translator.id, self.translator.version)
+        where = (self.seed, self.device, self.precision, translator, __version__)
         facts = (repr(recipe), problem.fingerprint(), backbone.fingerprint(), where, fingerprint_of_test(self.test))
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+    def bridge(self, projector: Projector) -> Bridge:
+        """The run's translator and a projector, as a bridge. Raises ResourceError where there is no translator."""
+        from isogloss.bridges.bridge import Bridge
+
+        if self.translator is None:
+            raise ResourceError("The recipe translates, and there is no translator", fix="Give one with --translator")
+        return Bridge(translator=self.translator, projector=projector)
+
+    def carry(self, examples: Sequence[Example], task: Task, to: str, projector: Projector) -> list[View]:
+        """The examples, all of one language, in the language ``to``: done once for all seeds and nested runs."""
+        content = [(e.id, e.lang, sorted(e.fields.items())) for e in examples]
+        facts = (content, task.config(), to, repr(projector))
+        key = hashlib.sha256(repr(facts).encode("utf-8", "surrogatepass")).hexdigest()
+        if key not in self.views:
+            self.views[key] = self.bridge(projector).carry(examples, task, to)
+        return self.views[key]
+
+    def served_source(self, sources: Sequence[str], *, into: str | None = None, out_of: str | None = None) -> str:
+        """The first source language that the translator joins with a target: from it ``into``, or into it ``out_of``.
+
+        Raises:
+            ResourceError: there is none.
+        """
+        for source in sources:
+            pair = (source, into) if into is not None else (out_of or "", source)
+            if self.translator is not None and self.translator.serves(*pair):
+                return source
+        what = f"from {', '.join(sources)} into {into}" if into is not None else f"from {out_of} into a source language"
+        name = "none" if self.translator is None else f"'{self.translator.id}'"
+        what = f"No translation {what} is to be had (translator: {name})"
+        raise ResourceError(what, fix="Give --translator or --lang")
+
+    def note_bridge(
+        self,
+        source: str,
+        target: str,
+        projector: Projector,
+        views: Sequence[View],
+        *,
+        kept: int | None = None,
+        inference: bool = False,
+    ) -> None:
+        """Enter in the record what became of carried examples, and say what was lost.
+
+        Args:
+            source: the language they were in.
+            target: the language they were carried into.
+            projector: what carried their spans.
+            views: what came out.
+            kept: how many are used; all that there are by default.
+            inference: whether this is translation at prediction time, which the ledger then knows.
+        """
+        from isogloss.bridges.bridge import summary
+
+        there = [view.example for view in views if view.example is not None]
+        facts = summary(views)
+        row = {
+            "from": source,
+            "into": target,
+            "translator": self.translator.used(source, target) if self.translator else "",
+            "projector": projector.name if facts["spans"] else "",
+            "at": "inference" if inference else "training",
+            **facts,
+            "used": len(there) if kept is None else kept,
+        }
+        if row not in self.bridges:
+            self.bridges.append(row)
+        if inference:
+            self.ledger.note_translations(there)
+        if (lost := len(views) - row["used"]) and not inference:
+            self.say(f"{lost} of {len(views)} examples could not be carried from {source} into {target} whole.")
+        if inference and (bare := len(views) - len(there)):
+            self.say(f"{bare} of {len(views)} texts have no translation from {source}: answered as they are.")
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

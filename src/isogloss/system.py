@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ class Member:
 
         predict: Predict = answer
         for part in reversed(inference):
-            predict = part(predict, run)
+            predict = part(predict, task, run)
         return predict
 
 
@@ -82,6 +82,7 @@ class System:
         inference: the recipe's inference parts, the outermost first.
         backbone: id and exposure of the encoder it began with.
         precision: the number format it was trained and scored in, used for prediction too.
+        translator: the name of the translator that its inference parts use; None where they use none.
     """
 
     task: Task
@@ -94,6 +95,7 @@ class System:
     backbone: Mapping[str, str] = field(default_factory=dict)
     precision: Precision = "fp32"
     inference: tuple[InferencePart, ...] = ()
+    translator: str | None = None
 
     def predict(
         self,
@@ -142,11 +144,11 @@ class System:
         """
         with ExitStack() as stack:
             if run is None:
-                run = self._run(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isogloss-"))), quiet)
+                run = self.new_run(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isogloss-"))), quiet)
             results: dict[int, Prediction] = {}
             for member, chosen in self._routes(langs).items():
                 answer = self._member(member).wrapped(self.task, self.inference, run)
-                found = answer(self.task.hide([examples[i] for i in chosen]))
+                found = answer(self.task.hide([_in_language(examples[i], langs[i]) for i in chosen]))
                 results |= dict(zip(chosen, found, strict=True))
         return [results[i] for i in range(len(examples))]
 
@@ -190,11 +192,21 @@ class System:
         assert member is not None  # noqa: S101  # _routes has seen to it
         return member
 
-    def _run(self, folder: Path, quiet: bool) -> Run:
+    def new_run(self, folder: Path, quiet: bool) -> Run:
+        """A run to predict in, with the translator if there is one to be used."""
+        from isogloss.bridges.translators import load_translator
         from isogloss.flow import fit
         from isogloss.run import Run
 
-        return Run(flow=fit, folder=folder, precision=self.precision, quiet=quiet)
+        translator = load_translator(self.translator) if self.translator else None
+        return Run(
+            flow=fit,
+            folder=folder,
+            precision=self.precision,
+            quiet=quiet,
+            source=self.source,
+            translator=translator,
+        )
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the system to a folder.
@@ -223,6 +235,8 @@ class System:
         }
         if self.engine != "torch":
             card["engine"] = self.engine
+        if self.translator is not None:
+            card["translator"] = self.translator
         (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
 
     @staticmethod
@@ -258,7 +272,12 @@ class System:
             backbone=card["backbone"],
             precision=card["precision"],
             inference=_inference_parts(card) if inference is None else inference,
+            translator=card.get("translator"),
         )
+
+
+def _in_language(example: Example, lang: str) -> Example:
+    return example if example.lang == lang else replace(example, lang=lang)
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

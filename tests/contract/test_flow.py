@@ -19,7 +19,7 @@ from isogloss.methods.weights.last import Last
 from isogloss.methods.weights.oracle import Oracle
 from isogloss.recipes import catalogue
 from isogloss.run import Run
-from isogloss.tasks import Prediction
+from isogloss.tasks import Prediction, Task
 
 if TYPE_CHECKING:
     import torch
@@ -136,7 +136,7 @@ class Mark:
     needs: ClassVar[tuple[str, ...]] = ()
     letter: str = "a"
 
-    def __call__(self, predict: Predict, run: Run) -> Predict:
+    def __call__(self, predict: Predict, task: Task, run: Run) -> Predict:
         def marked(examples: Sequence[Example]) -> list[Prediction]:
             return [replace(p, value=f"{p.value}{self.letter}") for p in predict(examples)]
 
@@ -149,7 +149,7 @@ class Watch:
 
     needs: ClassVar[tuple[str, ...]] = ()
 
-    def __call__(self, predict: Predict, run: Run) -> Predict:
+    def __call__(self, predict: Predict, task: Task, run: Run) -> Predict:
         def watched(examples: Sequence[Example]) -> list[Prediction]:
             SEEN.extend(examples)
             return predict(examples)

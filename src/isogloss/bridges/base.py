@@ -96,6 +96,10 @@ class Translator(ABC):
     def serves(self, source: str, target: str) -> bool:
         """Whether it translates from ``source`` to ``target``."""
 
+    def used(self, source: str, target: str) -> str:
+        """What translates this pair, with its version: for reports."""
+        return f"{self.id} {self.version}"
+
     @abstractmethod
     def translate(
         self, texts: Sequence[str], source: str, target: str, *, best: int = 1
@@ -220,6 +224,10 @@ class Projector(ABC):
     """Abilities of the translator that it cannot do without."""
     translates: ClassVar[bool] = False
     """Whether it makes a translation of its own where ``Parallel.fixed`` is false."""
+
+    def __str__(self) -> str:
+        """The name: how a projector is written where a part holds one."""
+        return self.name
 
     @abstractmethod
     def __call__(

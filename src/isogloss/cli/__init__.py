@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from isogloss import __version__
-from isogloss.cli import check, compare, doctor, evaluate, export, init, predict, recipes, report, transfer
+from isogloss.cli import check, compare, doctor, evaluate, export, init, predict, project, recipes, report, transfer
 from isogloss.cli.talk import listen
 from isogloss.errors import IsoglossError
 
@@ -35,6 +35,7 @@ app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=export.EXAMPLES)(export.export)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
+app.command(epilog=project.EXAMPLES)(project.project)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=recipes.EXAMPLES)(recipes.recipes)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

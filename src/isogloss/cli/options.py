@@ -43,6 +43,20 @@ Select = Annotated[
         "By default as the recipe says.",
     ),
 ]
+TranslatorName = Annotated[
+    str | None,
+    typer.Option(
+        "--translator",
+        metavar="ID",
+        help="For recipes that translate: auto (the default), isogloss:eng-por, apertium, a hub id, a folder, ...",
+    ),
+]
+ProjectorName = Annotated[
+    str | None,
+    typer.Option(
+        "--projector", metavar="NAME", help="How spans follow a translation: align, codec, markers, copy, ensemble, ..."
+    ),
+]
 Seeds = Annotated[
     str | None, typer.Option("--seeds", metavar="1,2,3", help="One training for each; scores are their means.")
 ]

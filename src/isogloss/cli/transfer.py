@@ -15,12 +15,14 @@ from isogloss.cli.options import (
     Json,
     Precision,
     ProblemFolder,
+    ProjectorName,
     Quiet,
     Resume,
     Seeds,
     Select,
     Settings,
     Threads,
+    TranslatorName,
     pairs_of,
     seeds_of,
 )
@@ -46,9 +48,8 @@ def transfer(
     ] = "direct",
     backbone: BackboneName = None,
     settings: Settings = None,
-    translator: Annotated[
-        str | None, typer.Option("--translator", metavar="ID", help="For recipes that translate.")
-    ] = None,
+    translator: TranslatorName = None,
+    projector: ProjectorName = None,
     lm: Annotated[str | None, typer.Option("--lm", metavar="ID", help="For recipes that ask a language model.")] = None,
     select: Select = None,
     few_shot: Annotated[
@@ -78,17 +79,19 @@ def transfer(
     changed, numbers = pairs_of(settings, "--set"), seeds_of(seeds)
     from isogloss import commands
     from isogloss.backbones import Backbone
+    from isogloss.bridges.translators import load_translator
     from isogloss.output import OutputFolder
     from isogloss.problem import Problem
     from isogloss.processes import among_processes
-    from isogloss.recipes import check_needs, resolve
+    from isogloss.recipes import check_needs, resolve, translates
     from isogloss.recipes.written import Written
     from isogloss.train import choose_precision
 
     given = Problem.read(problem)
-    chosen = resolve(recipe, settings=changed, select=select, few_shot=few_shot)
-    _refuse_unused(recipe, {"a translator": translator, "a language model": lm})
-    unserved = check_needs(chosen, given, skip_unserved=skip_unserved)
+    chosen = resolve(recipe, settings=changed, select=select, few_shot=few_shot, projector=projector)
+    _refuse_unused(recipe, {"a translator": None if translates(chosen) else translator, "a language model": lm})
+    bridge = load_translator(translator or "auto") if translates(chosen) else None
+    unserved = check_needs(chosen, given, translator=bridge, skip_unserved=skip_unserved)
     folder = out or Path("runs") / f"{given.name}-{chosen.name}"
     if dry_run:
         OutputFolder(folder, resume=resume, force=force)
@@ -105,6 +108,8 @@ def transfer(
         settings=changed,
         select=select,
         few_shot=few_shot,
+        translator=translator or "auto",
+        projector=projector,
         seeds=numbers,
         device=device,
         precision=precision,

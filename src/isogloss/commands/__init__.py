@@ -9,6 +9,7 @@ from isogloss.commands.evaluate import evaluate
 from isogloss.commands.export import export
 from isogloss.commands.init import init
 from isogloss.commands.predict import predict
+from isogloss.commands.project import project
 from isogloss.commands.transfer import transfer
 
-__all__ = ["check", "compare", "doctor", "evaluate", "export", "init", "predict", "transfer"]
+__all__ = ["check", "compare", "doctor", "evaluate", "export", "init", "predict", "project", "transfer"]

@@ -9,9 +9,7 @@ from typing import Any
 
 from isogloss.commands.transfer import predict_tests, scored
 from isogloss.errors import IsoglossError
-from isogloss.flow import fit
 from isogloss.problem import Problem
-from isogloss.run import Run
 from isogloss.system import System
 
 
@@ -32,7 +30,7 @@ def evaluate(
     if not problem.test:
         raise IsoglossError(f"{problem.name} has no test files", fix="Add test/<language> files")
     with tempfile.TemporaryDirectory(prefix="isogloss-") as folder:
-        run = Run(flow=fit, folder=Path(folder), precision=system.precision, quiet=quiet)
+        run = system.new_run(Path(folder), quiet)
         table = scored(replace(problem, task=system.task), {0: predict_tests(system, problem, run)})
     return {
         problem.spelling(lang): {key: value for key, value in row.items() if key != "by_seed"}

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from isogloss.backbones import Backbone
+from isogloss.bridges.base import Translator
+from isogloss.bridges.translators import load_translator
 from isogloss.errors import IsoglossError
 from isogloss.evaluation import Report
 from isogloss.evaluation.building import build_report
@@ -18,7 +20,7 @@ from isogloss.flow import fit
 from isogloss.output import OutputFolder
 from isogloss.problem import Problem
 from isogloss.processes import among_processes, processor_threads
-from isogloss.recipes import Recipe, check_needs, resolve
+from isogloss.recipes import Recipe, check_needs, resolve, translates
 from isogloss.recipes.written import Written
 from isogloss.run import Run, fingerprint_of_test
 from isogloss.system import System
@@ -35,6 +37,8 @@ def transfer(
     settings: Mapping[str, str] | None = None,
     select: str | None = None,
     few_shot: int | None = None,
+    translator: str = "auto",
+    projector: str | None = None,
     seeds: Sequence[int] | None = None,
     device: str = "cpu",
     precision: str = "auto",
@@ -56,6 +60,10 @@ def transfer(
         settings: changed hyper-parameters, ``{"cross_entropy.epochs": "3"}``.
         select: the rule by which the weights are chosen or averaged, one of ``isogloss.recipes.SELECTION``.
         few_shot: train on after the recipe with so many labelled examples of each target, drawn from ``few/``.
+        translator: for recipes that translate: ``auto`` (the best that is installed for each pair),
+            ``isogloss:eng-por``, ``apertium``, a hub id or folder, and others (``isogloss.bridges.translators``).
+        projector: how recipes that translate carry spans over: ``align``, ``codec``, ``markers`` and others
+            (``isogloss.bridges.projectors``); by default as the recipe says.
         seeds: one training for each, by default one with seed 1; scores are their means.
         device: ``cpu``, or what torch calls a device.
         precision: ``auto`` (bf16 where the processor has it), ``fp32`` or ``bf16``.
@@ -83,8 +91,9 @@ def transfer(
         seeds = written.seeds if seeds is None else seeds
         precision = written.precision or precision if precision == "auto" else precision
     seeds = (1,) if seeds is None else tuple(seeds)
-    chosen = resolve(recipe, settings=settings, select=select, few_shot=few_shot)
-    unserved = check_needs(chosen, problem, skip_unserved=skip_unserved)
+    chosen = resolve(recipe, settings=settings, select=select, few_shot=few_shot, projector=projector)
+    bridge = load_translator(translator) if translates(chosen) else None
+    unserved = check_needs(chosen, problem, translator=bridge, skip_unserved=skip_unserved)
     problem = _served(problem, chosen, unserved)
     if not seeds or len(set(seeds)) < len(seeds):
         raise IsoglossError("The seeds are not distinct numbers", fix="Write --seeds 1,2,3")
@@ -94,7 +103,7 @@ def transfer(
     threads = begun.get("threads") if threads is None else threads
     number_format = choose_precision(begun.get("precision", precision) if precision == "auto" else precision, device)
     network = Backbone.load(backbone or chosen.backbone)
-    fingerprint = _fingerprint(problem, chosen, network, seeds, number_format)
+    fingerprint = _fingerprint(problem, chosen, network, seeds, number_format, bridge)
     if home is not None and resume and home.finished:
         return _finished(home, chosen, fingerprint)
     network.tokenizer()  # an encoder that cannot be had is better known before anything is written
@@ -109,6 +118,8 @@ def transfer(
             quiet=quiet,
             checkpoint_seconds=checkpoint_seconds,
             test=problem.test if chosen.finishes_by.oracle else None,
+            source=problem.source,
+            translator=bridge,
         )
         answers: Predictions = {}
         best: tuple[float, int] | None = None
@@ -149,9 +160,17 @@ def _selected_score(run: Run, seed: int) -> float:
     return float(sum(own) / len(own)) if own else 0.0
 
 
-def _fingerprint(problem: Problem, recipe: Recipe, backbone: Backbone, seeds: Sequence[int], precision: str) -> str:
+def _fingerprint(
+    problem: Problem,
+    recipe: Recipe,
+    backbone: Backbone,
+    seeds: Sequence[int],
+    precision: str,
+    translator: Translator | None,
+) -> str:
     facts = (problem.fingerprint(), fingerprint_of_test(problem.test), repr(recipe), backbone.fingerprint())
-    return hashlib.sha256(repr((facts, list(seeds), precision)).encode()).hexdigest()
+    words = () if translator is None else (translator.id, translator.version)
+    return hashlib.sha256(repr((facts, list(seeds), precision, *words)).encode()).hexdigest()
 
 
 @contextmanager

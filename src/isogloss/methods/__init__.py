@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from isogloss.example import Example
     from isogloss.problem import Problem
     from isogloss.run import Run
-    from isogloss.tasks import Prediction
+    from isogloss.tasks import Prediction, Task
     from isogloss.train import Trained
 
     Predict = Callable[[Sequence[Example]], list[Prediction]]
@@ -81,4 +81,4 @@ class WeightsPart(Part, Protocol):
 class InferencePart(Part, Protocol):
     """Stage 5: wraps prediction; the first listed part is the outermost."""
 
-    def __call__(self, predict: Predict, run: Run) -> Predict: ...
+    def __call__(self, predict: Predict, task: Task, run: Run) -> Predict: ...

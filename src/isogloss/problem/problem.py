@@ -27,7 +27,7 @@ class Problem:
         task: the task with its label set.
         source: canonical codes of the languages that have labels.
         targets: canonical codes of the languages that have none.
-        train, dev: labelled source examples by language.
+        train, dev: labelled source examples by language; the data stage may add training data in other languages.
         test: labelled examples of targets, and of sources for the gap; no part of the flow before the report sees them.
         few: the few labelled target examples of the few-shot regime.
         unlabelled: raw text by language, in the field ``text``.
@@ -133,6 +133,11 @@ class Problem:
         """All source examples of ``train`` or ``dev``, in the order of the source languages."""
         data: Split = getattr(self, split)
         return tuple(example for lang in self.source for example in data.get(lang, ()))
+
+    def train_examples(self) -> tuple[Example, ...]:
+        """All training examples: those of the sources, then those that a part has made in other languages."""
+        made = (example for lang, rows in self.train.items() if lang not in self.source for example in rows)
+        return (*self.source_examples("train"), *made)
 
     def spelling(self, lang: str) -> str:
         """The user's spelling of a canonical code."""

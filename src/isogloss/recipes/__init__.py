@@ -24,14 +24,15 @@ from isogloss.methods.weights.run_averaging import RunAveraging
 from isogloss.methods.weights.source_dev import SourceDev
 from isogloss.recipes.few_shot import NAME as FEW_SHOT
 from isogloss.recipes.few_shot import few_shot_of
-from isogloss.recipes.recipe import Recipe, part_name
+from isogloss.recipes.recipe import Recipe, part_name, tools
 from isogloss.recipes.written import Written
 
 if TYPE_CHECKING:
+    from isogloss.bridges.base import Translator
     from isogloss.methods import WeightsPart
     from isogloss.problem import Problem
 
-__all__ = ["SELECTION", "Recipe", "catalogue", "check_needs", "part_name", "resolve"]
+__all__ = ["SELECTION", "Recipe", "catalogue", "check_needs", "part_name", "resolve", "translates"]
 
 SELECTION: dict[str, type[WeightsPart]] = {
     "source_dev": SourceDev,
@@ -49,13 +50,18 @@ NEEDS = {
     "few": "a few labelled target examples (few/<target>.jsonl)",
     "unlabelled": "raw text of the target languages (unlabelled/<target>.txt)",
     "parallel": "parallel text (parallel/<source>-<target>.tsv)",
+    "into_target": "a translator from the source language into the targets",
+    "into_source": "a translator from the targets into the source language",
 }
 TARGET_NEEDS = {
     "few": "few/{target}.jsonl",
     "unlabelled": "unlabelled/{target}.txt",
     "parallel": "parallel/{source}-{target}.tsv",
+    "into_target": "translator from {source} into {target}",
+    "into_source": "translator from {target} into {source}",
 }
-"""The needs that every target has for itself, and the file each is read from."""
+"""The needs that every target has for itself, and the file or program that serves each."""
+TRANSLATION = frozenset({"into_target", "into_source"})
 
 
 @cache
@@ -77,6 +83,7 @@ def resolve(
     settings: Mapping[str, str] | None = None,
     select: str | None = None,
     few_shot: int | None = None,
+    projector: str | None = None,
 ) -> Recipe:
     """A recipe from a name such as ``maft+filter`` or a ``recipe.toml``, with changed settings and selection rule.
 
@@ -93,6 +100,7 @@ def resolve(
             settings=written.settings | dict(settings or {}),
             select=select or written.select,
             few_shot=few_shot,
+            projector=projector,
         )
         return replace(again, backbone=written.backbone or again.backbone)
     if isinstance(recipe, str):
@@ -118,15 +126,28 @@ def resolve(
             raise RecipeError(unknown("selection rule", select, SELECTION).rstrip("."))
         if part_name(recipe.finishes_by) != select:
             recipe = replace(recipe, weights=SELECTION[select]())
+    if projector is not None:
+        holders = [name for name, part in recipe.named_parts().items() if tools(part)]
+        if not holders:
+            raise RecipeError(f"No part of recipe '{recipe.name}' uses a projector", fix="Leave --projector out")
+        recipe = recipe.set({f"{name}.projector": projector for name in holders})
     return recipe.set(settings or {})
 
 
-def check_needs(recipe: Recipe, problem: Problem, *, skip_unserved: bool = False) -> dict[str, str]:
+def translates(recipe: Recipe) -> bool:
+    """Whether some part, also of a nested recipe, needs a translator."""
+    return bool(TRANSLATION & set(recipe.needs))
+
+
+def check_needs(
+    recipe: Recipe, problem: Problem, *, translator: Translator | None = None, skip_unserved: bool = False
+) -> dict[str, str]:
     """Refuse to start when a resource is missing.
 
     Args:
         recipe: its needs, those of nested recipes among them.
         problem: what there is.
+        translator: for recipes that translate.
         skip_unserved: leave out targets that a resource cannot serve, as long as one is left.
 
     Returns:
@@ -147,18 +168,28 @@ def check_needs(recipe: Recipe, problem: Problem, *, skip_unserved: bool = False
             )
     unserved: dict[str, str] = {}
     for need in sorted(needs & TARGET_NEEDS.keys()):
-        files = {lang: _file(need, problem, lang) for lang in problem.targets if not _serves(need, problem, lang)}
+        files = {
+            lang: _file(need, problem, lang)
+            for lang in problem.targets
+            if not (_translated if need in TRANSLATION else _serves)(need, problem, lang, translator)
+        }
         if files and (not skip_unserved or len({*unserved, *files}) == len(problem.targets)):
             lang, file = next(iter(files.items()))
-            raise ResourceError(
-                f"The recipe '{recipe.name}' needs {NEEDS[need]}, and there is none for {problem.spelling(lang)}",
-                fix=f"Add {file}, or leave out what cannot be served with --skip-unserved",
-            )
+            what = f"The recipe '{recipe.name}' needs {NEEDS[need]}, and there is none for {problem.spelling(lang)}"
+            if need in TRANSLATION and translator is not None:
+                what += f" (translator: '{translator.id}')"
+            mend = f"Name a {file}" if need in TRANSLATION else f"Add {file}"
+            raise ResourceError(what, fix=f"{mend}, or leave out what cannot be served with --skip-unserved")
         unserved = {lang: f"there is no {file}" for lang, file in files.items()} | unserved
     return unserved
 
 
-def _serves(need: str, problem: Problem, target: str) -> bool:
+def _translated(need: str, problem: Problem, target: str, translator: Translator | None) -> bool:
+    pairs = [(lang, target) if need == "into_target" else (target, lang) for lang in problem.source]
+    return translator is not None and any(translator.serves(*pair) for pair in pairs)
+
+
+def _serves(need: str, problem: Problem, target: str, _: Translator | None) -> bool:
     if need == "parallel":
         return any(problem.parallel.get(pair) for lang in problem.source for pair in ((lang, target), (target, lang)))
     found: Mapping[str, object] = getattr(problem, need)

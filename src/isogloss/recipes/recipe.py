@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from isogloss.bridges.base import Projector
 from isogloss.errors import RecipeError, unknown
 from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.methods.weights.source_dev import SourceDev
@@ -70,6 +71,11 @@ class Recipe:
     def needs(self) -> tuple[str, ...]:
         """The resources that some part, also of a nested recipe, cannot do without."""
         return tuple(sorted({need for r in (self, *self.nested()) for part in r.parts() for need in part.needs}))
+
+    @property
+    def inference_needs(self) -> frozenset[str]:
+        """The resources that prediction with the finished system cannot do without."""
+        return frozenset(need for part in self.inference for need in part.needs)
 
     def nested(self) -> Iterator[Recipe]:
         """The recipes that parts hold, and those inside them."""
@@ -133,11 +139,12 @@ class Recipe:
             if part is old or (part is not None and part == old):
                 return new
             inner = {f.name: getattr(part, f.name) for f in fields(part)} if part is not None else {}
-            changed = {
+            changed: dict[str, Any] = {
                 name: value._with_part(old, new)
                 for name, value in inner.items()
                 if isinstance(value, Recipe) and old in list(value.all_parts())
             }
+            changed |= {name: new for name, value in inner.items() if isinstance(value, Projector) and value == old}
             return replace(part, **changed) if changed else part
 
         return replace(
@@ -156,16 +163,22 @@ class Recipe:
             for name, part in self.named_parts().items()
         }
 
-    def all_parts(self) -> Iterator[Part]:
-        """The parts in force, then those of the recipes that they hold."""
-        yield from self.parts()
-        for inner in self.nested():
-            yield from inner.parts()
+    def all_parts(self) -> Iterator[Any]:
+        """The parts in force, each before the projectors it holds, then those of the recipes that they hold."""
+        for recipe in (self, *self.nested()):
+            for part in recipe.parts():
+                yield part
+                yield from tools(part)
 
     def named_parts(self) -> dict[str, Any]:
-        """All parts by name, nested ones last; a second one of the same kind is called ``name_2``."""
+        """All parts by name, nested ones last; a second one of the same kind is called ``name_2``.
+
+        Equal projectors of several parts are one: a setting changes them all.
+        """
         named: dict[str, Any] = {}
         for part in self.all_parts():
+            if isinstance(part, Projector) and part in named.values():
+                continue
             name, number = part_name(part), 1
             while name in named:
                 number += 1
@@ -174,9 +187,14 @@ class Recipe:
         return named
 
 
+def tools(part: Any) -> tuple[Projector, ...]:
+    """The projectors that a part holds."""
+    return tuple(value for value in vars(part).values() if isinstance(value, Projector))
+
+
 def _plain(value: Any) -> Any:
-    """A setting as it is written: a nested recipe by its name, anything else that JSON lacks by its representation."""
-    if isinstance(value, Recipe):
+    """A setting as it is written: a nested recipe or projector by its name, what else JSON lacks by its repr."""
+    if isinstance(value, Recipe | Projector):
         return value.name
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
@@ -198,6 +216,10 @@ def _with_field(part: Any, attribute: str, value: str) -> Any:
         from isogloss.recipes import resolve
 
         return replace(part, **{attribute: resolve(value)})
+    if isinstance(getattr(part, attribute), Projector):
+        from isogloss.bridges.projectors import find_projector
+
+        return replace(part, **{attribute: find_projector(value)})
     try:
         fitting = TypeAdapter(_type_of(part, attribute)).validate_python(value)
     except ValidationError as error:

@@ -23,18 +23,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """An answer of a system: ``value`` as the task defines it, ``score`` in [0, 1] is the model's own probability."""
+    """An answer of a system.
+
+    Attributes:
+        value: as the task defines it.
+        score: in [0, 1], the model's own probability.
+        probabilities: of all labels, where the answer is one of them.
+    """
 
     value: Any
     score: float
+    probabilities: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marked:
-    """A text with labelled spans [start, end, label) in characters, in order and without overlap."""
+    """A text with labelled spans [start, end, label) in characters, in order and without overlap.
+
+    ``units`` are its words where the data define them, None for those that its script suggests.
+    """
 
     text: str
     spans: tuple[tuple[int, int, str], ...] = ()
+    units: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -125,6 +136,10 @@ class Task(ABC):
     def text(self, fields: Mapping[str, Any]) -> str:
         """The input of an example as one string."""
         return "\t".join(self.texts(fields))
+
+    def row(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """A labelled example as a row that :meth:`parse` reads, with values that JSON has."""
+        return dict(fields)
 
     def marked(self, fields: Mapping[str, Any]) -> dict[str, Marked]:
         """The input texts by field, with every span that must follow them into another language.

@@ -86,7 +86,8 @@ class Classification(Task):
         for row in logits:
             probabilities_C = softmax(row)
             best = int(probabilities_C.argmax())
-            predictions.append(Prediction(value=self.labels[best], score=float(probabilities_C[best])))
+            named = dict(zip(self.labels, probabilities_C.tolist(), strict=True))
+            predictions.append(Prediction(value=self.labels[best], score=named[self.labels[best]], probabilities=named))
         return predictions
 
     def scores(

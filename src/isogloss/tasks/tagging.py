@@ -94,10 +94,22 @@ class Tagging(Task):
     def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {"text": fields["text"], "units": fields["units"]}
 
+    def row(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        if self.kind == "words":
+            words = [fields["text"][start:end] for start, end in fields["units"]]
+            return {
+                "tokens": words,
+                "tags": list(fields["tags"]),
+                "text": fields["text"],
+                "offsets": [*fields["units"]],
+            }
+        return {"text": fields["text"], "spans": [list(span) for span in gold_spans(fields)]}
+
     def marked(self, fields: Mapping[str, Any]) -> dict[str, Marked]:
         if self.kind == "words":
             raise RecipeError("Tags of single words cannot be carried through a translation", fix="Use another recipe")
-        return {"text": Marked(text=fields["text"], spans=tuple(gold_spans(fields)) if "tags" in fields else ())}
+        spans = tuple(gold_spans(fields)) if "tags" in fields else ()
+        return {"text": Marked(text=fields["text"], spans=spans, units=tuple(fields["units"]))}
 
     def remade(self, fields: Mapping[str, Any], marked: Mapping[str, Marked]) -> dict[str, Any]:
         text, spans = marked["text"].text, marked["text"].spans

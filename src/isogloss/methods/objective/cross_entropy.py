@@ -48,11 +48,11 @@ class CrossEntropy:
     snapshots: Annotated[int, Ge(1)] = 6
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
-        """Train one phase on all source examples."""
+        """Train one phase on all training examples."""
         from dataclasses import asdict
 
         from isogloss.train import Phase, train_phases
 
-        examples = problem.source_examples("train")
+        examples = problem.train_examples()
         phase = Phase(name="source", examples=examples, **asdict(self))
         return train_phases(backbone.model(problem.task), backbone.tokenizer(), problem.task, [phase], run)

@@ -1,0 +1,3 @@
+"""Stage 5: parts that wrap prediction."""
+
+from __future__ import annotations
