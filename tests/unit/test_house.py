@@ -47,7 +47,10 @@ FLOORS = {
 }
 MOST_LINES, MEDIAN_LINES = 400, 120
 NAMELESS = {"utils", "helpers", "misc"}
-HEAVY = ("torch", "transformers", "datasets", "pandas", "scipy", "sklearn", "lingua", "onnx", "onnxruntime", "openvino")
+HEAVY = (
+    "torch", "transformers", "datasets", "pandas", "scipy", "sklearn", "lingua", "onnx", "onnxruntime", "openvino",
+    "thot",
+)  # fmt: skip
 MOST_IMPORT_SECONDS = 0.3
 
 ROOT = Path(__file__).resolve().parents[2]
