@@ -82,7 +82,7 @@ class EncoderAligner:
     def by_layer(self, bitexts: Sequence[Bitext], layers: Sequence[int]) -> list[list[Links]]:
         """For each sentence pair its links in each of K layers, from one pass through the encoder."""
         return [
-            [word_links(self._linked(table_ST), *owners) for table_ST in tables_KST]
+            [word_links(self.linked(table_ST), *owners) for table_ST in tables_KST]
             for tables_KST, owners in self.tables(bitexts, layers)
         ]
 
@@ -144,7 +144,8 @@ class EncoderAligner:
         lengths_KT1 = np.linalg.norm(states_KTD, axis=-1, keepdims=True)
         return np.asarray(states_KTD * (self.scale / np.maximum(lengths_KT1, 1e-6)), dtype=np.float32)
 
-    def _linked(self, table_ST: Table) -> Linked:
+    def linked(self, table_ST: Table) -> Linked:
+        """Links of pieces by the rule of this aligner, S x T."""
         if self.rule == "softmax":
             return softmax_links(table_ST, self.threshold)
         return mutual_argmax(table_ST) if self.rule == "argmax" else itermax(table_ST)
