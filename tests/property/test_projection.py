@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
@@ -168,7 +169,7 @@ def parallel_of(rng: random.Random) -> Parallel:
     words = None
     if rng.random() < 0.3:
         cuts = sorted(rng.sample(range(len(target) + 1), min(len(target), 6)))
-        words = tuple(zip(cuts, cuts[1:], strict=False))
+        words = tuple(pairwise(cuts))
     return Parallel(source=source, spans=spans, target=target, target_units=words, fixed=rng.random() < 0.5)
 
 
@@ -213,7 +214,7 @@ def check(item: Parallel, projection: Projection) -> None:
             assert 0 <= start < end <= len(projection.target)
             carried.append((start, end, label))
     assert list(projection.spans) == sorted(carried)
-    assert all(one[1] <= other[0] for one, other in zip(projection.spans, projection.spans[1:], strict=False))
+    assert all(one[1] <= other[0] for one, other in pairwise(projection.spans))
 
 
 @pytest.mark.parametrize("name", PROJECTORS)

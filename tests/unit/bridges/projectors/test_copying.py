@@ -35,9 +35,7 @@ def test_the_words_that_the_data_define_are_those_that_are_kept_whole() -> None:
     item = Parallel(source="上海 is big", spans=((0, 2, "LOC"),), target="在上海市里")
     assert carried(item).spans == ((1, 3, "LOC"),)
     words = ((0, 1), (1, 4), (4, 5))
-    assert carried(Parallel(source=source, spans=item.spans, target=target, target_units=words)).spans == (
-        (1, 4, "LOC"),
-    )
+    assert carried(replace(item, target_units=words)).spans == ((1, 4, "LOC"),)
 
 
 def test_nothing_is_found_in_nothing() -> None:
