@@ -57,7 +57,7 @@ def render_html(report: Report) -> str:
     rows = view.rows(report)
     axis, bars = score_bars(rows, report.metric, report.source_score)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -81,7 +81,8 @@ def render_html(report: Report) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of this folder, with the filters they use; what they are given is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -24,7 +24,7 @@ class Align(Projector):
     count only where the span has nothing else.
 
     Attributes:
-        aligner: its name, or an aligner.
+        aligner: its name, or an aligner; ``guided`` reads the attention of the translator.
         span_rule: how linked words, punctuation left out, become one span: ``largest_group`` takes the largest of the
             groups that links leave apart, ``min_max`` all from the first to the last (which suits sparse links).
         gap: unlinked words over which a group goes on; ``largest_group`` alone.
@@ -50,20 +50,19 @@ class Align(Projector):
         ]
         # Sentences without a span, or without a word on one side, have nothing to follow.
         busy = [n for n, item in enumerate(items) if item.spans and bitexts[n].source_units and bitexts[n].target_units]
-        links = (
-            dict(zip(busy, self._aligner()([bitexts[n] for n in busy], source, target), strict=True)) if busy else {}
-        )
+        found = self._aligner(translator)([bitexts[n] for n in busy], source, target) if busy else []
+        links = dict(zip(busy, found, strict=True))
         return [
             Projection.of(item, [self._carried(span[:2], bitext, links.get(n, frozenset())) for span in item.spans])
             for n, (item, bitext) in enumerate(zip(items, bitexts, strict=True))
         ]
 
-    def _aligner(self) -> Aligner:
+    def _aligner(self, translator: Translator | None) -> Aligner:
         if not isinstance(self.aligner, str):
             return self.aligner
-        from isogloss.bridges.aligners import find_aligner
+        from isogloss.bridges.aligners import load_aligner
 
-        return find_aligner(self.aligner)
+        return load_aligner(self.aligner, translator)
 
     def _carried(self, span: Span, bitext: Bitext, links: Links) -> Outcome:
         from isogloss.bridges.aligners.spans import span_of

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from isogloss.bridges.projectors.marks import NUMBERED, SCHEMES, Scheme, mark, read
+from isogloss.bridges.projectors.marks import SCHEMES, Scheme, mark, read
 
 TEXT = "Ann Lee met Bo in Rome"
 SPANS = ((0, 7, "PER"), (12, 14, "PER"), (18, 22, "LOC"))
