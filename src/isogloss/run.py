@@ -59,6 +59,7 @@ class Run:
         head: weights of a head that trainings take over and leave as they are; None for one of their own.
         encodings: tokenised text, shared with nested runs.
         trainings: numbers for the folders of this run's trainings, in their order.
+        told: what the user has been told once, nested runs included.
     """
 
     flow: Flow
@@ -79,6 +80,7 @@ class Run:
     head: Weights | None = None
     encodings: Encodings = field(default_factory=_encodings)
     trainings: Iterator[int] = field(default_factory=count)
+    told: set[str] = field(default_factory=set)
 
     def fit(self, recipe: Recipe, problem: Problem, backbone: Backbone | None = None) -> System:
         """A transfer inside this one: a teacher, an annotator, a round of self-teaching.
@@ -167,6 +169,12 @@ class Run:
     def say(self, message: str) -> None:
         """Tell the user something (stderr on the command line)."""
         log.warning("%s", message)
+
+    def say_once(self, message: str) -> None:
+        """Tell the user something that comes up again and again."""
+        if message not in self.told:
+            self.told.add(message)
+            self.say(message)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:

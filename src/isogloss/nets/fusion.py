@@ -82,7 +82,8 @@ def fused(
 
     Args:
         model: any classifier, tagger or question answerer whose encoder has BERT's shape (BERT, RoBERTa, XLM-R).
-        target_inputs, source_inputs: what the model reads of each side, B x its own width, padded on the right.
+        target_inputs: what the model reads of the targets, B x their own width, padded on the right.
+        source_inputs: the same of the sources.
         local: layers from below that read each side alone.
         fusion: layers after those that read both; more than there are is all that there are.
 

@@ -173,7 +173,8 @@ def test_the_layers_are_as_they_were_afterwards(model: Any) -> None:
             assert sum("forward" in vars(layer) for layer in model.base_model.encoder.layer) == task_depth(model)
             raise KeyError
 
-    pytest.raises(KeyError, broken)
+    with pytest.raises(KeyError):
+        broken()
     assert task_depth(model) == LAYERS
     assert not any("forward" in vars(layer) for layer in model.base_model.encoder.layer)
 
