@@ -68,6 +68,7 @@ class Run:
         bridges: what translation and projection made of the data, one row for each use.
         views: what was carried already, shared with nested runs and between seeds.
         trainings: numbers for the folders of this run's trainings, in their order.
+        told: what the user has been told once, nested runs included.
     """
 
     flow: Flow
@@ -92,6 +93,7 @@ class Run:
     bridges: list[dict[str, Any]] = field(default_factory=list)
     views: dict[str, list[View]] = field(default_factory=dict)
     trainings: Iterator[int] = field(default_factory=count)
+    told: set[str] = field(default_factory=set)
 
     def fit(self, recipe: Recipe, problem: Problem, backbone: Backbone | None = None) -> System:
         """A transfer inside this one: a teacher, an annotator, a round of self-teaching.
@@ -258,6 +260,12 @@ class Run:
     def say(self, message: str) -> None:
         """Tell the user something (stderr on the command line)."""
         log.warning("%s", message)
+
+    def say_once(self, message: str) -> None:
+        """Tell the user something that comes up again and again."""
+        if message not in self.told:
+            self.told.add(message)
+            self.say(message)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:

@@ -19,7 +19,7 @@ from isogloss.example import Example
 from isogloss.languages import Language, find
 from isogloss.problem import make_examples
 from isogloss.readers import Row
-from isogloss.tasks import Prediction, Task, task_from_config
+from isogloss.tasks import Encoded, Prediction, Task, task_from_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -43,7 +43,10 @@ class Member:
     tokenizer: PreTrainedTokenizerBase
 
     def predict(self, task: Task, examples: Sequence[Example], *, run: Run) -> list[Prediction]:
-        """Predictions in the order of ``examples``, whose labels are not looked at."""
+        """Predictions in the order of ``examples``, whose labels are not looked at.
+
+        A network that was trained on pairs reads an example together with its view, where it has one.
+        """
         from isogloss.train import forward, longest_input
 
         most = longest_input(self.model, self.tokenizer)
@@ -52,10 +55,30 @@ class Member:
             for start in range(0, len(examples), CHUNK):
                 chunk = examples[start : start + CHUNK]
                 encoded = run.encodings.encode(task, chunk, self.tokenizer, max_length=most, labelled=False)
-                logits = forward(self.model, self.tokenizer, encoded.features, precision=run.precision)
+                network, features = self._paired(task, chunk, encoded, most, run)
+                logits = forward(network, self.tokenizer, features, precision=run.precision)
                 predictions += task.decode(logits, encoded, chunk)
                 tick(len(chunk))
         return predictions
+
+    def _paired(
+        self, task: Task, chunk: Sequence[Example], encoded: Encoded, most: int, run: Run
+    ) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        """The network and what it reads: of a network for pairs, examples side by side with their views."""
+        from isogloss.nets.fusion import PairReader, remembered
+
+        reading = remembered(self.model.config)
+        if reading is None or not any(example.views for example in chunk):
+            return self.model, encoded.features
+        if isinstance(self.model, Engine):
+            run.say_once("An exported network reads every text alone, not with its translation.")
+            return self.model, encoded.features
+        from isogloss.train.pairing import partner, side_by_side
+
+        partners = [partner(example, reading["source"]) for example in chunk]
+        others = run.encodings.encode(task, partners, self.tokenizer, max_length=most, labelled=False)
+        reader = PairReader(self.model, local=reading["local"], fusion=reading["fusion"])
+        return reader, side_by_side(encoded, others, self.tokenizer.model_input_names)
 
     def wrapped(self, task: Task, inference: Sequence[InferencePart], run: Run) -> Predict:
         """Prediction through inference parts, of which the first listed is the outermost."""

@@ -1,3 +1,1 @@
 """Stage 1: parts that change the text."""
-
-from __future__ import annotations

@@ -1,3 +1,1 @@
 """Stage 5: parts that wrap prediction."""
-
-from __future__ import annotations
