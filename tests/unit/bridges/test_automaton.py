@@ -8,7 +8,7 @@ from math import comb
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.bridges.automaton import OneSpan, Tags, prefix_allowed
@@ -47,6 +47,7 @@ class TestOneSpan:
         assert len(found) == len(set(found)) == comb(n + 2, 2)
         assert len(strings(OneSpan(range(1, n + 1), (OPEN, CLOSE), empty=False))) == comb(n + 1, 2)
 
+    @settings(deadline=None)
     @given(
         template=st.lists(st.integers(1, 4), max_size=6),
         opening=st.lists(st.integers(1, 6), min_size=1, max_size=3),
@@ -69,6 +70,7 @@ class TestOneSpan:
         # generate must write something: where nothing is accepted, that is the end.
         assert sorted(through_generate(automaton)) == sorted(found or [()])
 
+    @settings(deadline=None)
     @given(n=st.integers(1, 7), data=st.data())
     def test_keeps_to_allowed_positions(self, n: int, data: st.DataObject) -> None:
         positions = st.sets(st.integers(0, n))
@@ -117,6 +119,7 @@ class TestTags:
         tags = {"PER": (list(range(100, 100 + size)), list(range(200, 200 + size)))}
         assert len(strings(Tags(words, tags))) == count
 
+    @settings(deadline=None)
     @given(
         words=st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=2), max_size=3),
         shared=st.integers(1, 3),
