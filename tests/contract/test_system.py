@@ -19,7 +19,7 @@ from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.output import OutputFolder
 from isogloss.tasks import Prediction
 
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa", "event_arguments")
 WRITTEN = ("report.json", "report.html", "recipe.toml", "log.jsonl", "model/model.safetensors", "model/config.json",
            "model/tokenizer.json", "model/isogloss.json", "model/README.md")  # fmt: skip
 

@@ -27,7 +27,7 @@ from isogloss.train import forward
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
 
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa", "event_arguments")
 EXACT = 1e-4
 LONG = "我喜欢 the girl saw ꙮ"
 
