@@ -22,7 +22,7 @@ def example(**changes: Any) -> Example:
     return Example(id="1", lang="eng", fields=EventArguments.parse(RAW | changes))
 
 
-@pytest.mark.parametrize("max_length", [16, 28, 128])
+@pytest.mark.parametrize("max_length", [10, 12, 128])
 def test_the_trigger_follows_every_window_and_only_the_sentence_is_labelled(
     max_length: int, tiny_backbone: Path
 ) -> None:
@@ -33,7 +33,7 @@ def test_the_trigger_follows_every_window_and_only_the_sentence_is_labelled(
     for feature, pairs in zip(encoded.features, encoded.notes, strict=True):
         border = feature["input_ids"].index(tokenizer.eos_token_id)
         trigger = feature["input_ids"][border + 2 : -1]
-        assert trigger == (told if max_length > 16 else told[: len(trigger)])
+        assert trigger == told
         assert all(label == -100 for label in feature["labels"][border:])
         assert all(0 < piece < border for _, piece in pairs)
 
