@@ -60,6 +60,16 @@ def row(kind: str, parts: tuple[str, str, str, str], number: int, lang: str) -> 
         other = cipher(f"{who} {did} a {what}" if same else f"a {how} thing {did} nobody", lang)
         return {"text_a": text, "text_b": other} | ({"label": "same" if same else "other"} if kind == "pair_labels" else
                                                     {"score": round(4.0 * same + number % 5 / 5, 2)})  # fmt: skip
+    if kind == "qa":
+        answer = cipher(who if number % 2 else what, lang)
+        question = cipher(f"nobody {did}" if number % 2 else f"a {how} thing", lang)
+        answers = [{"text": answer, "answer_start": text.index(answer)}]
+        return {"question": question, "context": text, "answers": answers}
+    if kind == "event_arguments":
+        spans = [(text.index(part := cipher(word, lang)), part, role) for word, role in
+                 ((did, "ACT"), (who, "WHO"), (what, "WHAT"))]  # fmt: skip
+        trigger, *arguments = ([start, start + len(part), role] for start, part, role in spans)
+        return {"text": text, "trigger": trigger, "arguments": arguments}
     tokens = [*who.split(), did, "the", how, *what.split()]
     if kind == "spans":
         begin, length = len(tokens) - len(what.split()), len(who.split())
@@ -69,6 +79,12 @@ def row(kind: str, parts: tuple[str, str, str, str], number: int, lang: str) -> 
     else:
         tags = ["DET" if t in ("the", "a", "my", "our", "one") else "VERB" if t in DID else "NOUN" for t in tokens]
     return {"tokens": [cipher(token, lang) for token in tokens], "tags": tags}
+
+
+def task_of(kind: str) -> str:
+    """The name of the task that a kind belongs to."""
+    others = {"spans": "tagging", "words": "tagging", "pair_labels": "pair", "pair_scores": "pair"}
+    return others.get(kind, kind)
 
 
 def invent(kind: str) -> Data:
@@ -85,8 +101,8 @@ def invent(kind: str) -> Data:
 
 @pytest.fixture(scope="session")
 def tiny_data() -> Callable[[str], Data]:
-    """A factory of raw rows by split and language, for ``classification``, ``pair_labels``, ``pair_scores``, ``spans``
-    and ``words``; a fresh copy at every call.
+    """A factory of raw rows by split and language, for ``classification``, ``pair_labels``, ``pair_scores``, ``spans``,
+    ``words``, ``qa`` and ``event_arguments``; a fresh copy at every call.
     """
     return invent
 
@@ -96,7 +112,7 @@ def tiny_problem() -> Callable[..., Problem]:
     """A factory of problems over ``tiny_data``; keyword arguments replace those of ``Problem.from_data``."""
 
     def make(kind: str = "classification", **changes: Any) -> Problem:
-        task = "tagging" if kind in ("spans", "words") else kind.partition("_")[0]
+        task = task_of(kind)
         given = {"task": task, "source": "eng", "targets": ["yor", "rus"], "name": kind, **invent(kind)}
         return Problem.from_data(**given | changes)
 

@@ -130,7 +130,8 @@ class System:
         """Predict for texts, or for dictionaries with the task's input fields.
 
         Args:
-            inputs: texts (for pairs: dictionaries with ``text_a`` and ``text_b``; for tagging also ``tokens``).
+            inputs: texts, or dictionaries (for pairs with ``text_a`` and ``text_b``; for tagging also with ``tokens``;
+                for others with what the task calls its ``inputs``).
             lang: the inputs' language; ``"auto"`` detects it text by text. A joint system works without it.
             quiet: no progress bar.
 
@@ -188,7 +189,7 @@ class System:
     def _fields(self, value: str | Mapping[str, Any], number: int) -> dict[str, Any]:
         if isinstance(value, Mapping):
             return dict(value)
-        names = getattr(self.task, "inputs", ("text",))
+        names = self.task.inputs
         if not isinstance(value, str) or len(names) > 1:
             raise DataError(
                 f"an input of this task is a dictionary with {' and '.join(names)}, not {value!r:.40}",

@@ -19,7 +19,7 @@ from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.output import OutputFolder
 from isogloss.tasks import Prediction
 
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa", "event_arguments")
 WRITTEN = ("report.json", "report.html", "recipe.toml", "log.jsonl", "model/model.safetensors", "model/config.json",
            "model/tokenizer.json", "model/isogloss.json", "model/README.md")  # fmt: skip
 
@@ -41,9 +41,9 @@ def saved(
     system = untrained(problem.task)
     folder = tmp_path_factory.mktemp(f"saved-{request.param}")
     system.save_pretrained(folder)
-    wanted = ("text_a", "text_b") if "pair" in request.param else ("text",)
+    task, wanted = system.task, system.task.inputs
     rows = [example.fields for examples in problem.test.values() for example in examples]
-    rows += [dict.fromkeys(wanted, "我喜欢 the girl ꙮ" * n) for n in (1, 5, 30)]
+    rows += [task.row_of(["我喜欢 the girl ꙮ" * n] * len(wanted)) for n in (1, 5, 30)]
     return system, folder, [{name: row[name] for name in wanted} for row in rows]
 
 
@@ -68,6 +68,7 @@ class TestSavedSystems:
         import torch
         import transformers
 
+        from isogloss.nets.pointing import logits_of
         from isogloss.train import forward
 
         system, folder, inputs = saved
@@ -77,9 +78,13 @@ class TestSavedSystems:
         assert model.dtype == torch.float32
         assert tuple(model.config.id2label.values()) == system.task.outputs
         for fields in inputs:
-            batch = tokenizer(*fields.values(), return_tensors="pt", truncation=True, max_length=128)
+            texts = list(fields.values())
+            if "trigger" in fields:
+                start, end, event = fields["trigger"]
+                texts[1] = f"{event}: {fields['text'][start:end]}"
+            batch = tokenizer(*texts, return_tensors="pt", truncation=True, max_length=128)
             with torch.no_grad():
-                theirs = model(**batch).logits[0]
+                theirs = logits_of(model(**batch))[0]
             feature = {key: value[0].tolist() for key, value in batch.items()}
             (ours,) = forward(system.base.model, system.base.tokenizer, [feature], precision="fp32")
             assert (theirs - torch.tensor(ours)).abs().max() < 1e-5

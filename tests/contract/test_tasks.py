@@ -14,10 +14,20 @@ from isogloss.errors import DataError
 from isogloss.metrics import ones
 from isogloss.problem import make_examples
 from isogloss.readers import Row
-from isogloss.tasks import TASKS, Encoded, Prediction, Tagging, Task, find_task, task_from_config
+from isogloss.tasks import (
+    TASKS,
+    Encoded,
+    EventArguments,
+    Prediction,
+    QuestionAnswering,
+    Tagging,
+    Task,
+    find_task,
+    task_from_config,
+)
 from isogloss.tasks.tagging import IGNORED
 
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa", "event_arguments")
 LANGS = ("eng", "yor", "rus")
 LONGEST = 64
 MOST = 1000
@@ -34,11 +44,17 @@ def problem(request: pytest.FixtureRequest, tiny_problem: Callable[..., Problem]
     return tiny_problem(request.param)
 
 
-def perfect_logits(encoded: Encoded, outputs: int) -> list[np.ndarray]:
-    """The logits of a network that has learnt its labels by heart: 9 for the right class, 0 elsewhere."""
+def perfect_logits(encoded: Encoded, outputs: int, *, points: bool = False) -> list[np.ndarray]:
+    """The logits of a network that has learnt its labels by heart: 9 for the right class, 0 elsewhere.
+
+    One that ``points`` has learnt the places of the first and the last piece.
+    """
     logits = []
     for feature in encoded.features:
         target = feature["labels"]
+        if points:
+            logits.append(9.0 * (np.arange(len(feature["input_ids"]))[:, None] == np.array(target)))
+            continue
         if isinstance(target, float):
             logits.append(np.array([target]))
             continue
@@ -63,7 +79,8 @@ def test_the_invented_problems_cover_every_task(tiny_problem: Callable[..., Prob
 def test_perfect_logits_give_perfect_scores(problem: Problem, tokenizer: Any, lang: str) -> None:
     task, examples = problem.task, problem.test[lang]
     encoded = task.encode(examples, tokenizer, max_length=LONGEST, labelled=True)
-    predictions = task.decode(perfect_logits(encoded, len(task.outputs)), encoded, examples)
+    logits = perfect_logits(encoded, len(task.outputs), points=isinstance(task, QuestionAnswering))
+    predictions = task.decode(logits, encoded, examples)
     assert len(predictions) == len(examples)
     scores = task.scores(examples, [prediction.value for prediction in predictions], ones(len(examples)))
     assert {name: float(*values) for name, values in scores.items()} == dict.fromkeys(task.metrics, 1.0)
@@ -73,7 +90,8 @@ def test_perfect_logits_give_perfect_scores(problem: Problem, tokenizer: Any, la
 def test_wrong_logits_do_not(problem: Problem, tokenizer: Any) -> None:
     task, examples = problem.task, problem.test["eng"]
     encoded = task.encode(examples, tokenizer, max_length=LONGEST, labelled=True)
-    logits = [-row for row in perfect_logits(encoded, len(task.outputs))]
+    points = isinstance(task, QuestionAnswering)
+    logits = [-row for row in perfect_logits(encoded, len(task.outputs), points=points)]
     values = [prediction.value for prediction in task.decode(logits, encoded, examples)]
     assert task.scores(examples, values, ones(len(examples)))[task.metric][0] < 0.7
 
@@ -84,7 +102,9 @@ def test_no_input_is_longer_than_asked_for(problem: Problem, tokenizer: Any, max
     encoded = task.encode(examples, tokenizer, max_length=max_length, labelled=True)
     assert max(len(feature["input_ids"]) for feature in encoded.features) <= max_length
     assert set(encoded.owner) == set(range(len(examples)))
-    if isinstance(task, Tagging):
+    if isinstance(task, EventArguments | QuestionAnswering):
+        assert (encoded.truncated > 0) == (max_length < 64)  # windows too, but the trigger or question may be cut
+    elif isinstance(task, Tagging):
         assert encoded.truncated == 0  # long texts are read in windows, nothing is lost
     else:
         full = task.encode(examples, tokenizer, max_length=10**6, labelled=False)
@@ -98,7 +118,10 @@ def test_labels_fit_their_inputs(problem: Problem, tokenizer: Any) -> None:
     for feature, unlabelled in zip(labelled.features, blind.features, strict=True):
         labels = feature.pop("labels")
         assert feature == unlabelled
-        if isinstance(labels, list):
+        if isinstance(task, QuestionAnswering):
+            start, end = labels
+            assert 0 < start <= end < len(feature["input_ids"]) - 1
+        elif isinstance(labels, list):
             assert len(labels) == len(feature["input_ids"])
             assert {IGNORED, *range(len(task.outputs))} >= set(labels)
         else:
@@ -140,7 +163,7 @@ def test_a_tag_stands_on_the_first_piece_of_its_word_and_goes_on_over_the_others
 def test_labels_do_not_change_what_is_predicted(problem: Problem, tokenizer: Any) -> None:
     """Prediction encodes without labels: examples that have none give the same inputs."""
     task = problem.task
-    kept = {"text", "text_a", "text_b", "units"}
+    kept = {"text", "text_a", "text_b", "units", "question", "context", "trigger"}
     bare = [
         Example(id=example.id, lang="und", fields={name: example.fields[name] for name in kept & example.fields.keys()})
         for example in problem.test["yor"]
@@ -184,6 +207,16 @@ def test_a_row_that_is_no_row_is_refused_in_a_sentence(name: str, raw: dict[str,
         ("tagging", {"text": "ab", "spans": [[1, 1, "X"]]}),
         ("tagging", {"text": "abc", "spans": [[0, 2, "X"], [1, 3, "Y"]]}),
         ("tagging", {"text": "abc", "spans": 7}),
+        ("qa", {"context": "abc", "question": "?", "answers": 7}),
+        ("qa", {"context": "abc", "question": "?", "answers": ["d"]}),
+        ("qa", {"context": "abc", "question": "?", "answers": [""]}),
+        ("qa", {"context": "abc", "question": "?", "answers": [{"text": "b", "answer_start": 0}]}),
+        ("qa", {"context": "abc", "question": "?", "answers": [{"text": "b", "answer_start": "1"}]}),
+        ("qa", {"context": "abc", "question": "?", "answers": {"text": ["b"], "answer_start": []}}),
+        ("qa", {"context": "abc", "question": "?"}),
+        ("event_arguments", {"text": "abc", "trigger": [0, 1, "X"]}),
+        ("event_arguments", {"text": "abc", "trigger": [0, 4, "X"], "arguments": []}),
+        ("event_arguments", {"text": "abc", "trigger": [0, 1, "X"], "arguments": [[0, 2, "A"], [1, 3, "B"]]}),
     ],
 )
 def test_a_label_that_is_no_label_is_refused(name: str, raw: dict[str, Any]) -> None:

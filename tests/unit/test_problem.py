@@ -13,8 +13,9 @@ import pytest
 
 from isogloss import Problem
 from isogloss.errors import DataError
+from isogloss.tasks import TASKS
 
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa")
 SPLITS = ("train", "dev", "test")
 
 
@@ -80,7 +81,7 @@ class TestForms:
     def test_every_form_gives_the_problem_of_the_folder(
         self, kind: str, form: Any, tiny_data: Any, write_folder: Any, tmp_path: Path
     ) -> None:
-        task = "tagging" if kind in ("spans", "words") else kind.partition("_")[0]
+        task = {"spans": "tagging", "words": "tagging"}.get(kind, kind if kind in TASKS else "pair")
         read = Problem.read(write_folder(tmp_path / "p", tiny_data(kind), task=task))
         built = Problem.from_data(task=task, source="eng", targets=["yor", "rus"], **in_form(tiny_data(kind), form))
         assert content(built) == content(read)

@@ -23,7 +23,10 @@ Examples:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new folder.", show_default=False)],
     task: Annotated[
-        str, typer.Option("--task", metavar="T", help="classification, pair or tagging.", show_default=False)
+        str,
+        typer.Option(
+            "--task", metavar="T", help="classification, pair, tagging, qa or event_arguments.", show_default=False
+        ),
     ],
     source: Annotated[str, typer.Option("--source", metavar="LANG", help="Language of the data.")] = "eng",
     targets: Annotated[

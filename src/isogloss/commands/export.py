@@ -237,13 +237,14 @@ def _text(
 
 
 def _as_examples(system: System, texts: Sequence[str]) -> list[Example]:
-    """Texts as unlabelled examples; where the task reads two, each text with the one that follows it."""
-    names = getattr(system.task, "inputs", ("text",))
+    """Texts as unlabelled examples; where the task reads several, each text with those that follow it."""
+    task = type(system.task)
+    count = len(task.inputs)
     rows = [
-        Row(line=i + 1, fields={name: texts[(i + n) % len(texts)] for n, name in enumerate(names)})
+        Row(line=i + 1, fields=task.row_of([texts[(i + n) % len(texts)] for n in range(count)]))
         for i in range(len(texts))
     ]
-    return list(make_examples(type(system.task), rows, lang="und", split="inputs", place="corpus", labelled=False))
+    return list(make_examples(task, rows, lang="und", split="inputs", place="corpus", labelled=False))
 
 
 def _answer(member: Member, system: System, rows: Sequence[Example], run: Run, title: str) -> Answers:

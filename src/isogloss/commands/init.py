@@ -17,7 +17,7 @@ from typing import Any
 from isogloss.errors import DataError, IsoglossError
 from isogloss.languages import Language
 from isogloss.problem import make_examples
-from isogloss.readers import Row, read_rows
+from isogloss.readers import SUFFIXES, Row, read_rows
 from isogloss.tasks import Task, find_task
 
 log = logging.getLogger("isogloss")
@@ -26,10 +26,12 @@ FIELDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "classification": (("text", "label"),),
     "pair": (("text_a", "text_b", "label"), ("text_a", "text_b", "score")),
     "tagging": (("tokens", "tags"), ("text", "spans")),
+    "qa": (("question", "context", "answers"),),
+    "event_arguments": (("text", "trigger", "arguments"),),
 }
 """By task: the sets of columns it can be read from, the first that fits is taken."""
 
-KEPT = ("id", "text", "offsets")
+KEPT = ("id", "text", "offsets", "is_impossible")
 """Further columns that are copied where they are."""
 
 DEV_SHARE = 0.1
@@ -156,9 +158,11 @@ def _write(
     aims = [lang.spelled for lang in targets]
     words = {
         "task": task.name,
+        "tasks": ", ".join(FIELDS),
         "source": source.spelled,
         "target": aims[0],
         "targets": json.dumps(aims, ensure_ascii=False),
+        "suffixes": ", ".join(SUFFIXES),
         "fields": " or ".join(", ".join(names) for names in FIELDS[task.name]),
     }
     (folder / "problem.toml").write_text(SETTINGS.format(**words), encoding="utf-8")
@@ -176,7 +180,7 @@ def _umask() -> int:
 
 
 SETTINGS = """\
-# What is predicted: classification, pair or tagging.
+# What is predicted: {tasks}.
 task = "{task}"
 
 # Languages that have labels: train/{source}.jsonl and dev/{source}.jsonl.
@@ -195,7 +199,7 @@ targets = {targets}
 README = """\
 # Where the data goes
 
-One file for each language, named after it: .jsonl, .csv, .tsv, .parquet, .conll or .conllu, with the columns
+One file for each language, named after it ({suffixes}), with the columns
 {fields} (and, if you like, id: the same id in two languages means a translation).
 
 - `train/{source}.jsonl`: labelled examples to learn from

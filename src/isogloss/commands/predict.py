@@ -69,7 +69,7 @@ def read_inputs(stream: BinaryIO, task: Task) -> Iterator[Row]:
     if head and _is_object(head[-1][1]):
         yield from (_json_row(number, line) for number, line in everything if line.strip())
         return
-    names = getattr(task, "inputs", ("text",))
+    names = task.inputs
     for number, line in everything:
         if len(names) > 1:
             example = json.dumps(dict.fromkeys(names, "..."))

@@ -62,13 +62,15 @@ def _trace(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Pat
     """Both dimensions of the inputs, batch and length, stay free; weights go to a file beside, which can be mapped."""
     import torch
 
+    from isogloss.nets.pointing import with_logits
+
     batch = tokenizer(["isogloss", "a line on the map"], padding=True, return_tensors="pt")
     inputs = {key: value for key, value in batch.items() if key in tokenizer.model_input_names}
     free = torch.export.Dim.DYNAMIC
     with _silence(), torch.no_grad():
         try:
             program: Any = torch.onnx.export(
-                model.eval(),
+                with_logits(model.eval()),
                 kwargs=inputs,
                 dynamo=True,
                 dynamic_shapes={key: {0: free, 1: free} for key in inputs},

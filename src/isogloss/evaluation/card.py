@@ -14,6 +14,8 @@ PIPELINES = {
     "classification": ("text-classification", "AutoModelForSequenceClassification"),
     "pair": ("text-classification", "AutoModelForSequenceClassification"),
     "tagging": ("token-classification", "AutoModelForTokenClassification"),
+    "qa": ("question-answering", "AutoModelForQuestionAnswering"),
+    "event_arguments": ("token-classification", "AutoModelForTokenClassification"),
 }
 """By task: the pipeline's tag on the hub, and the Auto class of transformers that loads the model."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isogloss.example import Example
-from isogloss.metrics import Span
-from isogloss.tasks import Classification, Pair, Tagging, Task
+from isogloss.metrics import Span, exact_match
+from isogloss.tasks import Classification, EventArguments, Pair, QuestionAnswering, Tagging, Task
+from isogloss.tasks.qa import ANSWER
 from isogloss.tasks.tagging import gold_spans
 
 # C labels
@@ -31,13 +32,15 @@ def error_table(task: Task, examples: Sequence[Example], predictions: Sequence[A
     """What ``Report.errors`` holds for one language; predictions are ``Prediction.value`` in the order of ``examples``.
 
     Returns:
-        For labels ``confusion`` and ``examples``; for spans ``spans`` (counts by ``SPAN_KINDS``) and ``examples``; for
-        one tag per word ``confusion`` and ``frequent``; for a regression nothing.
+        For labels ``confusion`` and ``examples``; for spans and answers ``spans`` (counts by ``SPAN_KINDS``) and
+        ``examples``; for one tag per word ``confusion`` and ``frequent``; for a regression nothing.
     """
+    if isinstance(task, QuestionAnswering):
+        return _span_errors(examples, predictions, _answer_sides)
     if isinstance(task, Tagging):
-        return (
-            _word_errors(task, examples, predictions) if task.kind == "words" else _span_errors(examples, predictions)
-        )
+        if task.kind == "words":
+            return _word_errors(task, examples, predictions)
+        return _span_errors(examples, predictions, _event_sides if isinstance(task, EventArguments) else _sides)
     if isinstance(task, Classification) and not (isinstance(task, Pair) and task.regression):
         return _label_errors(task, examples, predictions)
     return {}
@@ -95,22 +98,56 @@ def _word_errors(task: Tagging, examples: Sequence[Example], predictions: Sequen
     return {"confusion": confusion, "frequent": frequent_confusions(confusion)}
 
 
-def _span_errors(examples: Sequence[Example], predictions: Sequence[Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sides:
+    """The gold and the predicted spans of a text, and what else was given with it."""
+
+    text: str
+    gold: list[Span]
+    predicted: list[Span]
+    beside: str | None = None
+
+
+def _sides(example: Example, prediction: Any) -> Sides:
+    gold, predicted = sorted(gold_spans(example.fields)), sorted((s, e, kind) for s, e, kind in prediction)
+    return Sides(text=example.fields["text"], gold=gold, predicted=predicted)
+
+
+def _event_sides(example: Example, prediction: Any) -> Sides:
+    start, end, kind = example.fields["trigger"]
+    return replace(_sides(example, prediction), beside=f"{kind}: {example.fields['text'][start:end]}")
+
+
+def _answer_sides(example: Example, prediction: Any) -> Sides:
+    """The gold answer is the one that touches the prediction, else the first; the same words elsewhere are right."""
+    fields = example.fields
+    predicted = [] if prediction["start"] is None else [(prediction["start"], prediction["end"], ANSWER)]
+    gold = [(start, start + len(text), ANSWER) for text, start in fields["answers"]]
+    texts = [text for text, _ in fields["answers"]]
+    if gold and exact_match(texts, prediction["text"], example.lang):
+        gold = predicted
+    touched = [span for span in gold if predicted and _overlap(span, predicted[0])]
+    return Sides(text=fields["context"], gold=(touched or gold)[:1], predicted=predicted, beside=fields["question"])
+
+
+def _span_errors(
+    examples: Sequence[Example], predictions: Sequence[Any], sides_of: Callable[[Example, Any], Sides]
+) -> dict[str, Any]:
     counts: Counter[str] = Counter()
-    sides: dict[int, tuple[list[Span], list[Span]]] = {}
+    wrong: dict[int, Sides] = {}
     for i, (example, prediction) in enumerate(zip(examples, predictions, strict=True)):
-        gold, predicted = sorted(gold_spans(example.fields)), sorted((s, e, kind) for s, e, kind in prediction)
-        counts += classify_spans(gold, predicted)
-        if gold != predicted:
-            sides[i] = gold, predicted
-    short = [i for i in sides if len(examples[i].fields["text"]) <= TEXT_LIMIT]
+        sides = sides_of(example, prediction)
+        counts += classify_spans(sides.gold, sides.predicted)
+        if sides.gold != sides.predicted:
+            wrong[i] = sides
+    short = [i for i, sides in wrong.items() if len(sides.text) <= TEXT_LIMIT]
     rows = []
-    for i in _spread(list(sides), short):
-        gold, predicted = sides[i]
-        cut = Excerpt.of(examples[i].fields["text"], focus=min(set(gold) ^ set(predicted) or gold or predicted)[0])
-        rows.append(
-            {"id": examples[i].id, "text": cut.text, "gold": cut.spans(gold), "predicted": cut.spans(predicted)}
-        )
+    for i in _spread(list(wrong), short):
+        sides = wrong[i]
+        cut = Excerpt.of(sides.text, focus=min(set(sides.gold) ^ set(sides.predicted) or sides.gold)[0])
+        beside = {} if sides.beside is None else {"text_b": Excerpt.of(sides.beside).text}
+        spans = {"gold": cut.spans(sides.gold), "predicted": cut.spans(sides.predicted)}
+        rows.append({"id": examples[i].id, "text": cut.text, **beside, **spans})
     return {"spans": {kind: counts[kind] for kind in SPAN_KINDS}, "examples": rows}
 
 

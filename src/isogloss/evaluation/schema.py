@@ -45,7 +45,10 @@ _ERRORS = _record(
         "items": _record(
             id={"type": "string"},
             text={"type": "string"},
-            text_b={"type": "string", "description": "the second text of a pair"},
+            text_b={
+                "type": "string",
+                "description": "the second text of a pair, the question, the trigger of an event",
+            },
             gold={"anyOf": [{"type": "string"}, {"type": "array", "items": _SPAN}]},
             predicted={"anyOf": [{"type": "string"}, {"type": "array", "items": _SPAN}]},
         ),

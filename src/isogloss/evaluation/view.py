@@ -17,6 +17,8 @@ METRIC_NAMES = {
     "precision": "precision",
     "recall": "recall",
     "spearman": "Spearman's ρ",
+    "f1": "F1",
+    "exact_match": "exact match",
 }
 TIER_WORDS = {
     "nothing": "nothing of the targets",

@@ -7,6 +7,7 @@ both. Differences are paired when the two systems are scored with the same weigh
 
 from __future__ import annotations
 
+from isogloss.metrics.answers import answer_f1, answer_scores, answer_tokens, exact_match
 from isogloss.metrics.intervals import Verdict, interval, ones, resamples, verdict
 from isogloss.metrics.scores import accuracy, macro_f1, spearman, token_accuracy
 from isogloss.metrics.spans import Span, repair, span_scores, spans_of, tags_of
@@ -15,6 +16,10 @@ __all__ = [
     "Span",
     "Verdict",
     "accuracy",
+    "answer_f1",
+    "answer_scores",
+    "answer_tokens",
+    "exact_match",
     "interval",
     "macro_f1",
     "ones",

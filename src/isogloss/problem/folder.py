@@ -98,6 +98,8 @@ def _files(folder: Path, kind: str, notices: list[str]) -> list[Path]:
         if path.name.startswith(".") or path.name.lower() == "readme.md":
             continue
         _stay_inside(path, folder)
+        if path.suffix == ".txt" and ".ann" in suffixes and path.with_suffix(".ann").exists():
+            continue  # the text that a standoff file speaks of
         if path.suffix not in suffixes:
             raise DataError(
                 f"'{path.suffix or path.name}' is not a known format",

@@ -83,15 +83,29 @@ def parse_parquet(data: bytes, where: Path, *, max_bytes: int = MAX_BYTES) -> li
 
 
 def _json_object(line: str, where: Path, number: int) -> dict[str, Any]:
+    value = json_value(line, where, number)
+    if not isinstance(value, dict):
+        what = f"the line holds a JSON {_KINDS.get(type(value), 'number')}, not an object"
+        raise DataError(what, where=where, line=number, fix='Write one object per line, like {"text": "..."}')
+    return value
+
+
+def json_value(text: str, where: Path, number: int | None) -> Any:
+    """The value of a JSON text; ``number`` is the line it stands on, None where it is the whole file.
+
+    Raises:
+        DataError: as :func:`parse_jsonl`, but for the kind of value.
+    """
     try:
-        value = json.loads(line, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse_constant)
-        if line.count("[") + line.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        value = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse_constant)
+        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
             raise RecursionError
-        if "\\u" in line:  # only an escape can smuggle in half a surrogate pair, which no file or tokenizer takes
+        if "\\u" in text:  # only an escape can smuggle in half a surrogate pair, which no file or tokenizer takes
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         what = f"this is not valid JSON at column {error.colno}: {error.msg}"
-        raise DataError(what, where=where, line=number, fix="Write one JSON object per line") from None
+        fix = "Write one JSON object per line" if number else "Correct the file"
+        raise DataError(what, where=where, line=number or error.lineno, fix=fix) from None
     except UnicodeEncodeError:
         what = "a \\u escape is half a surrogate pair"
         raise DataError(what, where=where, line=number, fix="Write the character itself, in UTF-8") from None
@@ -102,9 +116,6 @@ def _json_object(line: str, where: Path, number: int) -> dict[str, Any]:
     except RecursionError:
         what = f"the object is nested deeper than {MAX_DEPTH} levels"
         raise DataError(what, where=where, line=number, fix="Flatten it") from None
-    if not isinstance(value, dict):
-        what = f"the line holds a JSON {_KINDS.get(type(value), 'number')}, not an object"
-        raise DataError(what, where=where, line=number, fix='Write one object per line, like {"text": "..."}')
     return value
 
 

@@ -8,23 +8,29 @@ from typing import Any
 from isogloss.errors import DataError, unknown
 from isogloss.tasks.base import Encoded, Marked, Prediction, Task
 from isogloss.tasks.classification import Classification
+from isogloss.tasks.event_arguments import EventArguments
 from isogloss.tasks.pair import Pair
+from isogloss.tasks.qa import QuestionAnswering
 from isogloss.tasks.tagging import Tagging
 
 __all__ = [
     "TASKS",
     "Classification",
     "Encoded",
+    "EventArguments",
     "Marked",
     "Pair",
     "Prediction",
+    "QuestionAnswering",
     "Tagging",
     "Task",
     "find_task",
     "task_from_config",
 ]
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Pair, Tagging)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Classification, Pair, Tagging, QuestionAnswering, EventArguments)
+}
 
 
 def find_task(name: str, *, where: object = None) -> type[Task]:

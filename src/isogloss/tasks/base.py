@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    from transformers import PreTrainedTokenizerBase
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from isogloss.example import Example
 
@@ -78,6 +79,9 @@ class Task(ABC):
     auto_class: ClassVar[str]
     """Name of the transformers Auto class whose head fits the task."""
 
+    inputs: ClassVar[tuple[str, ...]] = ("text",)
+    """The columns of a row without labels; a task that reads one of them takes plain text for input."""
+
     labels: tuple[str, ...]
     metric: str
 
@@ -94,6 +98,11 @@ class Task(ABC):
         Raises:
             ValueError: with one clause that says what is wrong; the caller adds file and line.
         """
+
+    @classmethod
+    def row_of(cls, texts: Sequence[str]) -> dict[str, Any]:
+        """A raw row without labels made of plain texts, one for each of ``inputs``: what an export is tried on."""
+        return dict(zip(cls.inputs, texts, strict=True))
 
     @classmethod
     def harmonise(cls, parsed: list[dict[str, Any]], where: Path | str, lines: Sequence[int]) -> list[dict[str, Any]]:
@@ -150,7 +159,11 @@ class Task(ABC):
         raise RecipeError(f"The task {self.name} cannot be carried through a translation", fix="Choose another recipe")
 
     def remade(self, fields: Mapping[str, Any], marked: Mapping[str, Marked]) -> dict[str, Any]:
-        """The fields with other texts and spans in place of those that :meth:`marked` gave; labels stay."""
+        """The fields with other texts and spans in place of those that :meth:`marked` gave; labels stay.
+
+        Raises:
+            ValueError: a span is missing that the example means nothing without.
+        """
         raise RecipeError(f"The task {self.name} cannot be carried through a translation", fix="Choose another recipe")
 
     def answer_marked(self, fields: Mapping[str, Any], value: Any) -> dict[str, Marked]:
@@ -178,9 +191,14 @@ class Task(ABC):
     ) -> Encoded:
         """Turn examples into model inputs of at most ``max_length`` pieces."""
 
+    @property
+    def loss(self) -> Callable[[PreTrainedModel, Mapping[str, torch.Tensor]], torch.Tensor] | None:
+        """A loss of model and batch; None where the model's own fits, which takes ``labels`` and gives ``logits``."""
+        return None
+
     @abstractmethod
     def decode(self, logits: Sequence[np.ndarray], encoded: Encoded, examples: Sequence[Example]) -> list[Prediction]:
-        """One prediction per example from the logits of its features (C, or T x C for token tasks)."""
+        """One prediction per example from the logits of its features (C, or T x C for tasks that speak of pieces)."""
 
     @abstractmethod
     def scores(

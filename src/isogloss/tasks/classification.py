@@ -23,7 +23,6 @@ class Classification(Task):
 
     name: ClassVar[str] = "classification"
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
-    inputs: ClassVar[tuple[str, ...]] = ("text",)
     metric: str = "accuracy"
 
     @property

@@ -17,17 +17,21 @@ BOUNDARY_MARKS = "▁Ġ"
 """Signs by which SentencePiece and byte-level tokenizers write a space."""
 
 
-def piece_offsets(encoding: Encoding, text: str) -> list[Offsets | None]:
-    """Character offsets [start, end) of each piece without surrounding white space.
+def piece_offsets(encoding: Encoding, text: str, sequence: int = 0) -> list[Offsets | None]:
+    """Character offsets [start, end) of each piece of a text, surrounding white space left out.
 
-    None for pieces that stand for no character of their own: special tokens, the prefix of a template, and bare word
-    boundaries (tokenizers give the boundary before a Chinese sentence the offsets of its first character, so that
-    offsets alone do not tell).
+    Where two texts are encoded together, ``sequence`` (0 or 1) says which one. None for pieces of the other, and for
+    those that stand for no character of their own: special tokens, the prefix of a template, and bare word boundaries
+    (tokenizers give the boundary before a Chinese sentence the offsets of its first character, so that offsets alone do
+    not tell).
     """
     result: list[Offsets | None] = []
-    for piece, (start, end), special in zip(
-        encoding.tokens, encoding.offsets, encoding.special_tokens_mask, strict=True
+    for piece, (start, end), special, place in zip(
+        encoding.tokens, encoding.offsets, encoding.special_tokens_mask, encoding.sequence_ids, strict=True
     ):
+        if place != sequence:
+            result.append(None)
+            continue
         while start < end and text[start].isspace():
             start += 1
         while start < end and text[end - 1].isspace():

@@ -25,7 +25,7 @@ from isogloss.tasks.pieces import STRIDE, align, owners, piece_offsets
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
     from isogloss.example import Example
 
@@ -61,7 +61,7 @@ class Tagging(Task):
         if labelled:
             if "spans" not in raw:
                 raise ValueError(f"neither 'tokens' and 'tags' nor 'text' and 'spans' (there are: {', '.join(raw)})")
-            fields["gold"] = _parse_spans(raw["spans"], text)
+            fields["gold"] = parse_spans(raw["spans"], text)
             fields["tags"] = _tags_from_spans(fields["gold"], fields["units"])
         return fields
 
@@ -135,19 +135,13 @@ class Tagging(Task):
         encoded = Encoded(features=[], owner=[])
         if not examples:
             return encoded
-        batch = tokenizer(
-            [clean(example.fields["text"]) for example in examples],
-            truncation=True,
-            max_length=max_length,
-            stride=min(STRIDE, max_length // 4),
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
+        batch, encoded.truncated = self.windows(examples, tokenizer, max_length)
+        encodings = batch.encodings or []
         keys = [key for key in batch if key in tokenizer.model_input_names]
         starts: dict[tuple[int, int], int] = {}  # by example and unit, of the first window that has the unit
         for row, owner in enumerate(batch["overflow_to_sample_mapping"]):
             fields = examples[owner].fields
-            offsets = piece_offsets(batch.encodings[row], fields["text"])
+            offsets = piece_offsets(encodings[row], fields["text"])
             # A window may begin inside a word: what is seen of it there is neither its beginning nor an answer.
             begins = [0 if spot is None else spot[0] for spot in offsets]
             pairs = [
@@ -162,6 +156,22 @@ class Tagging(Task):
             encoded.owner.append(owner)
             encoded.notes.append(pairs)
         return encoded
+
+    def windows(
+        self, examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, max_length: int
+    ) -> tuple[BatchEncoding, int]:
+        """The texts as overlapping windows, and how many examples lost something; a text is the first sequence."""
+        texts = [clean(example.fields["text"]) for example in examples]
+        stride = min(STRIDE, max_length // 4)
+        batch = tokenizer(
+            texts,
+            truncation=True,
+            max_length=max_length,
+            stride=stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        return batch, 0
 
     def _piece_labels(
         self, tags: Sequence[str], pairs: Sequence[tuple[int, int]], owners: Sequence[int | None]
@@ -298,13 +308,18 @@ def _parse_offsets(value: Any, tokens: Sequence[str], text: str) -> list[Unit]:
     return spots
 
 
-def _parse_spans(value: Any, text: str) -> tuple[tuple[int, int, str], ...]:
+def parse_spans(value: Any, text: str, column: str = "spans") -> tuple[tuple[int, int, str], ...]:
+    """Spans [start, end, type] of a text (or objects of that) in order; ValueError says what is wrong in ``column``."""
     spans: list[tuple[int, int, str]] = []
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ValueError("column 'spans' is not a list of [start, end, type]")
+        raise ValueError(f"column '{column}' is not a list of [start, end, type]")
     for span in value:
         match span:
-            case [int(start), int(end), str(label)] if 0 <= start < end <= len(text) and label:
+            case (
+                [int(start), int(end), str(label)]
+                | {"start": int(start), "end": int(end), "type": str(label)}
+                | {"start": int(start), "end": int(end), "role": str(label)}
+            ) if 0 <= start < end <= len(text) and label:  # as objects: tables cannot mix types in a list
                 spans.append((start, end, label))
             case _:
                 raise ValueError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isogloss.nets.pointing import logits_of
 from isogloss.train.precision import Precision
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def forward(
         inputs = collate([{key: value for key, value in features[i].items() if key != "labels"} for i in chosen])
         inputs = {key: value.to(device) for key, value in inputs.items()}
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            logits = model(**inputs).logits.float().cpu().numpy()
+            logits = logits_of(model(**inputs)).float().cpu().numpy()
         for row, i in zip(logits, chosen, strict=True):
             results[i] = row if row.ndim == 1 else row[: len(features[i]["input_ids"])]
         start += len(chosen)

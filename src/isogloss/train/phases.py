@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import DataError
@@ -40,7 +40,7 @@ class Phase:
         trains: which weights learn.
         freeze_layers: so many encoder layers from the embeddings up do not learn. Their output is computed once,
             without dropout, and kept on disk for the phase. A ``loss`` then finds ``inputs_embeds``, not ``input_ids``.
-        loss: None for the model's own loss (cross-entropy, squared error for a regression).
+        loss: None for the task's or the model's own loss (cross-entropy, squared error for a regression).
         encode: None for the task's own encoding; a method may add keys that its loss reads.
         batches: None for batches of like length; else a function of the features and a seed that lays them out.
         epochs, min_steps: passes over the rows, raised on small data until there are ``min_steps`` updates.
@@ -151,6 +151,7 @@ def train_phases(
             keeper.names |= state.tensors["weights"].keys()
             model.load_state_dict(state.tensors["weights"], strict=False)
         for number, phase in enumerate(phases, start=1):
+            phase = replace(phase, loss=phase.loss or task.loss)
             encoded = _encode(model, tokenizer, task, phase, run)
             _record(phase, encoded, task, run)
             plan = phase.plan(encoded.features, run.seed)

@@ -137,7 +137,7 @@ CASES = [
     train("half a surrogate pair", '{"text": "\\ud83d", "label": "food"}\n', "surrogate", 1),
     train("nested too deeply", '{"text": ' + "[" * 5000 + "]" * 5000 + "}\n", "nested", 1),
     train("not parquet", b"PAR1 and then something else", "parquet", suffix="parquet"),
-    Broken("unknown suffix", {"dev/eng.jsonl": None, "dev/eng.json": "[]"}, "dev/eng.json: ", "not a known format"),
+    Broken("unknown suffix", {"dev/eng.jsonl": None, "dev/eng.yaml": "[]"}, "dev/eng.yaml: ", "not a known format"),
     Broken("two files for one language", {"dev/en.jsonl": lines(row())}, "dev/eng.jsonl: ", "second file"),
     Broken(
         "a folder for a file", {"dev/eng.jsonl": None, "dev/eng.jsonl/x": "x"}, "dev/eng.jsonl: ", "not a regular file"

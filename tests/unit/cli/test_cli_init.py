@@ -145,3 +145,26 @@ def test_a_scheme_of_tags_is_understood_from_the_whole_file(tmp_path: Path) -> N
     problem = Problem.read(init(tmp_path / "p", task="tagging", targets=["yor"], data=tmp_path / "names.jsonl"))
     tags = {example.fields["tags"] for split in (problem.train, problem.dev) for example in split["eng"]}
     assert tags == {("B-X", "I-X"), ("B-X", "O")}
+
+
+def test_a_squad_file_becomes_a_problem_of_questions(isogloss, tmp_path: Path) -> None:
+    text = "Ada Lo founded the school in 1903."
+    questions = [
+        {"id": f"q{n}", "question": f"Who {n}?", "answers": [{"text": "Ada Lo", "answer_start": 0}]} for n in range(20)
+    ] + [{"id": f"n{n}", "question": f"Why {n}?", "answers": [], "is_impossible": True} for n in range(10)]
+    document = {"data": [{"paragraphs": [{"context": text, "qas": questions}]}]}
+    (tmp_path / "squad.json").write_text(json.dumps(document))
+    assert isogloss("init", tmp_path / "p", "--task", "qa", "--from", tmp_path / "squad.json").code == 0
+    problem = Problem.read(tmp_path / "p")
+    assert problem.task.labels == ("answer", "none")
+    assert sorted(bool(example.fields["answers"]) for example in problem.dev["eng"]) == [False, True, True]
+    assert isogloss("check", tmp_path / "p").code == 0
+
+
+def test_events_become_a_problem(isogloss, tmp_path: Path) -> None:
+    row = {"text": "My uncle sold bread.", "trigger": [9, 13, "TRADE"], "arguments": [[0, 8, "SELLER"], [14, 19, "X"]]}
+    (tmp_path / "events.jsonl").write_text(
+        "".join(json.dumps(row | {"text": row["text"] + "!" * n}) + "\n" for n in range(20))
+    )
+    assert isogloss("init", tmp_path / "p", "--task", "event_arguments", "--from", tmp_path / "events.jsonl").code == 0
+    assert Problem.read(tmp_path / "p").task.labels == ("SELLER", "X")

@@ -27,7 +27,7 @@ from isogloss.train import forward
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
 
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa", "event_arguments")
 EXACT = 1e-4
 LONG = "我喜欢 the girl saw ꙮ"
 
@@ -77,9 +77,11 @@ def originals(
         system = untrained(problem.task)
         if kind in ("classification", "pair_scores"):
             append_mean_pooling(system.base.model.base_model)
-        names = ("text_a", "text_b") if "pair" in kind else ("text",)
+        names = system.task.inputs
         inputs = [{name: e.fields[name] for name in names} for tests in problem.test.values() for e in tests]
-        inputs += [dict.fromkeys(names, f"{LONG} " * n) for n in (1, 3, 9, 40)]  # the last longer than can be read
+        inputs += [
+            system.task.row_of([f"{LONG} " * n] * len(names)) for n in (1, 3, 9, 40)
+        ]  # the last longer than can be read
         rows = [Row(line=i, fields=fields) for i, fields in enumerate(inputs)]
         examples = make_examples(type(system.task), rows, lang="und", split="x", place="x", labelled=False)
         features = system.task.encode(examples, system.base.tokenizer, max_length=128, labelled=False).features

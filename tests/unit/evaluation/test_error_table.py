@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from isogloss.evaluation.errors import SPAN_KINDS, TEXT_LIMIT, classify_spans, error_table, frequent_confusions
 from isogloss.example import Example
-from isogloss.tasks import Classification, Pair, Tagging
+from isogloss.tasks import Classification, Pair, QuestionAnswering, Tagging
 
 LABELLING = Classification(labels=("neg", "pos"))
 SPANS = Tagging(labels=("LOC", "PER"))
@@ -146,3 +146,32 @@ def test_short_texts_are_preferred() -> None:
     examples = [example(i, text=text, label="neg") for i, text in enumerate(texts)]
     table = error_table(LABELLING, examples, ["pos"] * 40)
     assert {row["text"] for row in table["examples"]} == {"short"}
+
+
+def test_answers_are_right_missed_invented_or_wrong_at_their_borders() -> None:
+    context = "Ada Lo met Ada Lo in Rome in 1903."
+    task = QuestionAnswering(labels=("answer", "none"))
+    golds = (["Rome"], ["Rome"], ["Ada Lo"], ["Rome", "1903"], [])
+    examples = [
+        Example(
+            id=str(n),
+            lang="eng",
+            fields=QuestionAnswering.parse({"context": context, "question": f"{n}?", "answers": gold}),
+        )
+        for n, gold in enumerate(golds)
+    ]
+    none = {"text": "", "start": None, "end": None}
+    predictions = [
+        {"text": "Rome", "start": 21, "end": 25},
+        none,
+        {"text": "Ada Lo", "start": 11, "end": 17},  # the same words elsewhere
+        {"text": "in 1903", "start": 26, "end": 33},
+        {"text": "Ada", "start": 0, "end": 3},
+    ]
+    table = error_table(task, examples, predictions)
+    assert table["spans"] == {"correct": 2, "wrong_type": 0, "wrong_border": 1, "missed": 1, "spurious": 1}
+    assert [(row["id"], row["text_b"], row["gold"], row["predicted"]) for row in table["examples"]] == [
+        ("1", "1?", [[21, 25, "answer"]], []),
+        ("3", "3?", [[29, 33, "answer"]], [[26, 33, "answer"]]),
+        ("4", "4?", [], [[0, 3, "answer"]]),
+    ]

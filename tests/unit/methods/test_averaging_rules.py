@@ -25,7 +25,7 @@ from isogloss.train import Trained
 from isogloss.train.keeping import Snapshot
 
 SHORT = CrossEntropy(epochs=4, min_steps=0, learning_rate=1e-3, snapshots=4)
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa", "event_arguments")
 
 
 @pytest.fixture(scope="module")

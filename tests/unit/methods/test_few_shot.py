@@ -17,7 +17,7 @@ from isogloss.methods.objective.few_shot import FewShot, joint_loss
 from isogloss.recipes import catalogue, resolve
 
 FAST = {"cross_entropy.epochs": "2", "cross_entropy.min_steps": "0", "few_shot.updates": "4", "few_shot.snapshots": "2"}
-KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words")
+KINDS = ("classification", "pair_labels", "pair_scores", "spans", "words", "qa", "event_arguments")
 DIRECT = catalogue()["direct"]
 
 

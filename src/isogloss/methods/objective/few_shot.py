@@ -128,11 +128,15 @@ class FewShot:
 def joint_loss(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """The mean over groups of each group's own mean loss.
 
-    ``batch`` holds ``labels`` (B classes or numbers, or B x T classes with -100 where there is none) and ``group`` (B).
+    ``batch`` holds ``labels`` (B classes or numbers, B x T classes with -100 where there is none, or B x 2 places of
+    pieces) and ``group`` (B).
     """
     import torch
 
-    logits = model(**{key: value for key, value in batch.items() if key not in ("labels", "group")}).logits.float()
+    from isogloss.nets.pointing import choices_of
+
+    inputs = {key: value for key, value in batch.items() if key not in ("labels", "group")}
+    logits = choices_of(model(**inputs), batch["attention_mask"]).float()
     labels, groups_B = batch["labels"], batch["group"]
     if labels.is_floating_point():
         losses = (logits.squeeze(-1) - labels) ** 2
