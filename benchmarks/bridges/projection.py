@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 from gold import Gold, europarl, pud, xsid
-from isogloss.bridges.aligners.encoder import EncoderAligner
-from isogloss.bridges.projectors.codec import Codec
 
+from isogloss.bridges.aligners import EncoderAligner, load_aligner
 from isogloss.bridges.base import Projector, Translator
 from isogloss.bridges.projectors import find_projector
 from isogloss.bridges.projectors.align import Align
+from isogloss.bridges.projectors.codec import Codec
 from isogloss.bridges.projectors.copy import Copy
 from isogloss.bridges.projectors.ensemble import Ensemble
 from isogloss.bridges.projectors.markers import Markers
@@ -68,11 +68,11 @@ EVERYWHERE: dict[str, Projector] = {
     "copy exact": Copy(fuzzy=False),
     "copy fuzzy": Copy(),
     **ALIGNED,
-    "align fast_align": Align(aligner="fast_align"),
-    "align hmm": Align(aligner="hmm"),
+    "align fast_align": Align(aligner=load_aligner("fast_align")),
+    "align hmm": Align(aligner=load_aligner("hmm")),
 }
 WITH_TRANSLATOR: dict[str, Projector] = {
-    "align guided": Align(aligner="guided"),
+    "align guided": Align(aligner=load_aligner("guided")),
     "markers brackets": Markers(scheme="brackets"),
     "markers quotes": Markers(scheme="quotes"),
     "markers xml": Markers(scheme="xml"),

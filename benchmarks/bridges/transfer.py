@@ -30,6 +30,7 @@ import torch
 from gold import data_folder, europarl, sentences_of
 
 import isogloss as ig
+from isogloss.bridges.aligners import load_aligner
 from isogloss.bridges.bridge import Bridge
 from isogloss.bridges.projectors.align import Align
 from isogloss.bridges.translators import load_translator
@@ -132,7 +133,7 @@ def qa() -> ig.Problem:
         dev={"eng": read(next((place / "tydiqa_goldp/en").glob("dev*")))[: size.dev]},
         test={"eng": read(place / "xquad/xquad.en.json")[: size.items]},
     )
-    cipher = Bridge(translator=load_translator("cipher"), projector=Align(aligner="guided"))
+    cipher = Bridge(translator=load_translator("cipher"), projector=Align(aligner=load_aligner("guided")))
     views = cipher.carry(problem.test["eng"], problem.task, "qaa")
     return replace(problem, test={"qaa": tuple(view.example for view in views if view.complete and view.example)})
 

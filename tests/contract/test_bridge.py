@@ -11,6 +11,7 @@ import pytest
 
 import isogloss as ig
 from isogloss import Example, Problem, System
+from isogloss.bridges.aligners import GuidedAligner
 from isogloss.bridges.base import LabelledSpan, Outcome, Parallel, Projection, Projector, Translation, Translator
 from isogloss.bridges.bridge import Bridge, summary
 from isogloss.bridges.projectors.align import Align
@@ -22,7 +23,7 @@ from isogloss.recipes import check_needs, resolve
 from isogloss.tasks import Prediction
 
 CARRIED = ("classification", "pair_labels", "pair_scores", "spans")
-GUIDED = Align(aligner="guided")
+GUIDED = Align(aligner=GuidedAligner())
 QUICK = {"cross_entropy.epochs": "2", "cross_entropy.min_steps": "0"}
 
 

@@ -137,10 +137,25 @@ Links = frozenset[tuple[int, int]]
 """(source unit, target unit) pairs."""
 
 
-class Aligner(Protocol):
+class Aligner(ABC):
     """Finds which words of two sentences translate each other. A frozen keyword-only dataclass of its settings."""
 
-    def __call__(self, bitexts: Sequence[Bitext], source: str, target: str) -> list[Links]: ...
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the user types."""
+
+    def __str__(self) -> str:
+        """The name: how an aligner is written where a projector holds one."""
+        return self.name
+
+    def with_translator(self, translator: Translator | None) -> Aligner:
+        """The same aligner, reading this translator's attention if that is what it reads."""
+        return self
+
+    @abstractmethod
+    def __call__(self, bitexts: Sequence[Bitext], source: str, target: str) -> list[Links]:
+        """Links of each sentence pair, in order."""
 
 
 Reason = Literal[

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from isogloss.bridges.base import Outcome, Parallel, Projection, Projector, Span, Translator
 from isogloss.bridges.sentences import sentences
@@ -37,15 +37,20 @@ class View:
         original: the example as it was.
         example: its translation, with the spans that could be carried; None where it cannot be had.
         seams: by text field, its sentences in order.
-        outcomes: what became of every span of the original, over all fields.
+        carried: by text field that has spans, what was to be carried and what came of it, over the whole text.
         reason: why there is no example, empty where there is one.
     """
 
     original: Example
     example: Example | None
     seams: Mapping[str, tuple[Seam, ...]] = field(default_factory=dict)
-    outcomes: tuple[Outcome, ...] = ()
+    carried: tuple[tuple[Parallel, Projection], ...] = ()
     reason: str = ""
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of every span of the original, over all fields."""
+        return [outcome for _, projection in self.carried for outcome in projection.outcomes]
 
     @property
     def complete(self) -> bool:
@@ -190,35 +195,40 @@ def _joined(
     """One example from its sentences, with the white space that stood between them."""
     made: dict[str, Marked] = {}
     seams: dict[str, tuple[Seam, ...]] = {}
-    outcomes: list[Outcome] = []
+    carried: list[tuple[Parallel, Projection]] = []
     for name, text in texts.items():
-        parts, spans, seen, at, end = [], [], [], 0, 0
-        for piece, projection in (pair for pair in found if pair[0].field == name):
-            if not projection.target.strip():
-                return View(original=example, example=None, outcomes=projection.outcomes, reason="no_translation")
+        pieces = [(piece, projection) for piece, projection in found if piece.field == name]
+        if any(not projection.target.strip() for _, projection in pieces):
+            whole = Parallel(source=text.text, spans=text.spans, target="")
+            lost = [Outcome(span=None, score=0.0, reason="no_translation")] * len(text.spans)
+            return View(
+                original=example, example=None, carried=((whole, Projection.of(whole, lost)),), reason="no_translation"
+            )
+        parts, outcomes, seen, at, end = [], [], [], 0, 0
+        for piece, projection in pieces:
             gap = text.text[end : piece.span[0]]
             parts += [gap, projection.target]
             at, end = at + len(gap), piece.span[1]
-            spans += [(a + at, b + at, label) for a, b, label in projection.spans]
-            outcomes += projection.outcomes
+            outcomes += [_moved(outcome, at) for outcome in projection.outcomes]
             seen.append(Seam(original=piece.span, view=(at, at + len(projection.target))))
             at += len(projection.target)
-        parts.append(text.text[end:])
-        made[name] = Marked(text="".join(parts), spans=tuple(spans))
-        seams[name] = tuple(seen)
+        whole = Parallel(source=text.text, spans=text.spans, target="".join([*parts, text.text[end:]]), fixed=False)
+        projected = Projection.of(whole, outcomes)
+        made[name], seams[name] = Marked(text=whole.target, spans=projected.spans), tuple(seen)
+        if text.spans:
+            carried.append((whole, projected))
+    there = View(original=example, example=None, seams=seams, carried=tuple(carried))
     try:
         fields = task.remade(example.fields, made)
-    except ValueError as error:  # a span that the input cannot do without is gone
-        return View(original=example, example=None, outcomes=tuple(outcomes), reason=str(error))
-    view = replace(
-        example,
-        lang=to,
-        fields=fields,
-        origin="projected" if outcomes else "translated",
-        score=min((outcome.score for outcome in outcomes), default=1.0),
-        views={},
-    )
-    return View(original=example, example=view, seams=seams, outcomes=tuple(outcomes))
+    except ValueError as error:  # a span that the example cannot do without is gone
+        return replace(there, reason=str(error))
+    trust = min((outcome.score for outcome in there.outcomes), default=1.0)
+    origin: Literal["projected", "translated"] = "projected" if carried else "translated"
+    return replace(there, example=replace(example, lang=to, fields=fields, origin=origin, score=trust, views={}))
+
+
+def _moved(outcome: Outcome, by: int) -> Outcome:
+    return outcome if outcome.span is None else replace(outcome, span=(outcome.span[0] + by, outcome.span[1] + by))
 
 
 def _by_seam(text: Marked, seams: Sequence[Seam]) -> Iterable[tuple[Seam, list[tuple[int, int, str]]]]:

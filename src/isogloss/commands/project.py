@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from isogloss.bridges.base import Translator
     from isogloss.example import Example
 
-SAMPLE = 200
-"""Sentences shown in the page of a target, the least reliable first."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Projected:
@@ -125,6 +122,7 @@ def _projected(
             "source": source,
             "translator": translator.used(source, target),
             "projector": projector.name,
+            "settings": {name: str(value) for name, value in vars(projector).items()},
             **summary(views[target]),
             "written": len(examples[target]),
             "seconds": round(seconds, 3),
@@ -134,14 +132,29 @@ def _projected(
 
 
 def _write(result: Projected, place: Path, split: str) -> None:
-    from isogloss.evaluation.projection_page import projection_page
+    from isogloss.evaluation.projection_page import ProjectionRow, ProjectionSummary, projection_page
 
     (place / split).mkdir()
     for lang, facts in result.report.items():
         name = result.problem.spelling(lang)
         lines = [json.dumps(row, ensure_ascii=False) for row in result.rows(lang)]
         (place / split / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        page = projection_page(result.problem.task, result.views[lang], facts, most=SAMPLE)
-        (place / f"{name}.html").write_text(page, encoding="utf-8")
+        shown = [
+            ProjectionRow(item=item, projection=projection, id=view.original.id)
+            for view in result.views[lang]
+            for item, projection in view.carried
+        ]
+        counts = ProjectionSummary.of(
+            [row.projection for row in shown],
+            title=result.problem.name,
+            source=result.problem.spelling(facts["source"]),
+            target=name,
+            projector=facts["projector"],
+            translator=facts["translator"],
+            seconds=facts["seconds"],
+            settings=facts["settings"],
+            versions=versions(),
+        )
+        (place / f"{name}.html").write_text(projection_page(shown, counts), encoding="utf-8")
     record = {"problem": result.problem.name, "targets": result.report, "versions": versions()}
     (place / "project.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from isogloss.nets.mean_pooling import averaging_layer
+from isogloss.nets.pointing import logits_of
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -101,14 +102,6 @@ def fused(
         logits = logits_of(model(**stacked))
     target, source = logits.chunk(2)
     return (target, source) if logits.ndim == 2 else (target[:, : widths[0]], source[:, : widths[1]])
-
-
-def logits_of(output: Any) -> torch.Tensor:
-    """The logits of a model's output; those of question answering (start and end) as B x T x 2."""
-    if getattr(output, "start_logits", None) is not None:
-        return torch.stack((output.start_logits, output.end_logits), dim=-1)
-    logits: torch.Tensor = output.logits
-    return logits
 
 
 def _padded(inputs: Inputs, pad: int) -> dict[str, torch.Tensor]:

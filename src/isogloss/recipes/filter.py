@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from isogloss.methods.inference.pairs import Pairs
+from isogloss.methods.data.translated_views import TranslatedViews
+from isogloss.methods.inference.source_view import SourceView
 from isogloss.methods.objective.filter import Filter
 from isogloss.recipes.recipe import Recipe
 
@@ -12,8 +13,9 @@ RECIPE = Recipe(
     paper="Fang, Wang, Gan, Sun and Liu, 'FILTER: An Enhanced Fusion Method for Cross-lingual Language Understanding', "
     "AAAI 2021",
     link="https://arxiv.org/abs/2009.05166",
+    data=(TranslatedViews(),),
     objective=Filter(),
-    inference=(Pairs(),),
+    inference=(SourceView(),),
     deviations="The source side's class is read at its own first token (the authors' code takes the second token of "
     "the target side). The number of fusion layers follows the encoder's depth (their code is written for 24 layers). "
     "The checkpoint is chosen on source dev, not on the dev sets of the targets. Learning rates, epochs and what of "

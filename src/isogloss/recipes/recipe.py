@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from isogloss.bridges.base import Projector
+from isogloss.bridges.base import Aligner, Projector
 from isogloss.errors import RecipeError, unknown
 from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.methods.weights.source_dev import SourceDev
@@ -144,7 +144,10 @@ class Recipe:
                 for name, value in inner.items()
                 if isinstance(value, Recipe) and old in list(value.all_parts())
             }
-            changed |= {name: new for name, value in inner.items() if isinstance(value, Projector) and value == old}
+            for name, value in inner.items():
+                if isinstance(value, Projector | Aligner):
+                    changed[name] = swapped(value)
+            changed = {name: value for name, value in changed.items() if value != inner[name]}
             return replace(part, **changed) if changed else part
 
         return replace(
@@ -177,7 +180,7 @@ class Recipe:
         """
         named: dict[str, Any] = {}
         for part in self.all_parts():
-            if isinstance(part, Projector) and part in named.values():
+            if isinstance(part, Projector | Aligner) and part in named.values():
                 continue
             name, number = part_name(part), 1
             while name in named:
@@ -187,14 +190,15 @@ class Recipe:
         return named
 
 
-def tools(part: Any) -> tuple[Projector, ...]:
-    """The projectors that a part holds."""
-    return tuple(value for value in vars(part).values() if isinstance(value, Projector))
+def tools(part: Any) -> tuple[Projector | Aligner, ...]:
+    """The projectors that a part holds, each before the aligner that it holds."""
+    held = [value for value in vars(part).values() if isinstance(value, Projector | Aligner)]
+    return tuple(tool for value in held for tool in (value, *tools(value)))
 
 
 def _plain(value: Any) -> Any:
     """A setting as it is written: a nested recipe or projector by its name, what else JSON lacks by its repr."""
-    if isinstance(value, Recipe | Projector):
+    if isinstance(value, Recipe | Projector | Aligner):
         return value.name
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
@@ -216,6 +220,10 @@ def _with_field(part: Any, attribute: str, value: str) -> Any:
         from isogloss.recipes import resolve
 
         return replace(part, **{attribute: resolve(value)})
+    if isinstance(getattr(part, attribute), Aligner):
+        from isogloss.bridges.aligners import load_aligner
+
+        return replace(part, **{attribute: load_aligner(value)})
     if isinstance(getattr(part, attribute), Projector):
         from isogloss.bridges.projectors import find_projector
 

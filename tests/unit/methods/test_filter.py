@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import torch
+from isogloss.methods.inference.pairs import Pairs
 
 import isogloss
 from isogloss import Backbone, Problem, System
 from isogloss.errors import RecipeError
 from isogloss.example import Example
 from isogloss.flow import fit
-from isogloss.methods.inference.pairs import Pairs
 from isogloss.methods.objective.filter import Filter, divergence, label_loss, pair_loss
 from isogloss.nets.fusion import remembered
 from isogloss.recipes import Recipe, resolve

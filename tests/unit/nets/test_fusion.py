@@ -20,8 +20,9 @@ from transformers import (
 )
 
 from isogloss.nets import fusion as module
-from isogloss.nets.fusion import PairReader, fused, fused_layers, logits_of, remember, remembered, task_depth
+from isogloss.nets.fusion import PairReader, fused, fused_layers, remember, remembered, task_depth
 from isogloss.nets.mean_pooling import append_mean_pooling
+from isogloss.nets.pointing import logits_of
 
 CONFIGS = {"bert": BertConfig, "roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig}
 HEADS = {

@@ -6,7 +6,7 @@ from isogloss.bridges.aligners.encoder import EncoderAligner
 from isogloss.bridges.aligners.guided import GuidedAligner
 from isogloss.bridges.aligners.spans import span_of
 from isogloss.bridges.aligners.statistical import StatisticalAligner
-from isogloss.bridges.base import Aligner, Translator
+from isogloss.bridges.base import Aligner
 from isogloss.errors import ResourceError, unknown
 
 __all__ = ["ALIGNERS", "EncoderAligner", "GuidedAligner", "StatisticalAligner", "load_aligner", "span_of"]
@@ -14,23 +14,17 @@ __all__ = ["ALIGNERS", "EncoderAligner", "GuidedAligner", "StatisticalAligner", 
 ALIGNERS = ("encoder", "guided", "fast_align", "hmm", "ibm1", "eflomal")
 
 
-def load_aligner(name: str, translator: Translator | None = None) -> Aligner:
-    """The aligner of that name with its default settings.
-
-    Args:
-        name: one of ``ALIGNERS``.
-        translator: whose attention ``guided`` reads; the others need none.
+def load_aligner(name: str) -> Aligner:
+    """The aligner of that name, one of ``ALIGNERS``, with its default settings.
 
     Raises:
-        ResourceError: there is no such aligner, or ``guided`` has no translator.
+        ResourceError: there is no such aligner.
     """
     match name:
         case "encoder":
             return EncoderAligner()
         case "guided":
-            if translator is None:
-                raise ResourceError("The aligner guided needs a translator", fix="Give one, or use the aligner encoder")
-            return GuidedAligner(translator=translator)
+            return GuidedAligner()
         case "fast_align" | "hmm" | "ibm1" | "eflomal":
             return StatisticalAligner(model=name)
     raise ResourceError(unknown("aligner", name, ALIGNERS).rstrip("."))

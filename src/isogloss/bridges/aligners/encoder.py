@@ -25,7 +25,7 @@ from isogloss.bridges.aligners.links import (
     word_links,
 )
 from isogloss.bridges.aligners.states import depth, piece_states
-from isogloss.bridges.base import Bitext, Links
+from isogloss.bridges.base import Aligner, Bitext, Links
 from isogloss.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ BITEXTS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderAligner:
+class EncoderAligner(Aligner):
     """Two words are linked if their states are alike.
 
     States of one layer are centred sentence by sentence, brought to length ``scale`` and multiplied; links are taken
@@ -67,6 +67,10 @@ class EncoderAligner:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     batch_tokens: Annotated[int, Ge(1)] = 4096
     device: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        return "encoder"
 
     def __call__(self, bitexts: Sequence[Bitext], source: str, target: str) -> list[Links]:
         """Links of each sentence pair; the encoder needs no word of which languages they are.

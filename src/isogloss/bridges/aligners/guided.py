@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Lt
 
 from isogloss.bridges.aligners.links import Linked, Table, transposed, units_of_pieces, word_links
-from isogloss.bridges.base import Attention, Bitext, Links, Translator
+from isogloss.bridges.base import Aligner, Attention, Bitext, Links, Translator
 from isogloss.errors import ResourceError
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuidedAligner:
+class GuidedAligner(Aligner):
     """A target word is linked to the source words that the translator looks at when it comes to it.
 
     Best with a translator whose attention was trained on alignments (guided alignment: Chen et al., AMTA 2016), as that
@@ -23,15 +23,22 @@ class GuidedAligner:
     and the links are turned round.
 
     Attributes:
-        translator: one with the ability ``attend``.
+        translator: one with the ability ``attend``; None for the one that a projector works with.
         rule: each target piece to the source piece it looks at most (``argmax``; of equals to all of them), or to every
             one it looks at enough (``threshold``).
         threshold: least weight of a link, by either rule; a piece that looks nowhere in particular has none.
     """
 
-    translator: Translator
+    translator: Translator | None = None
     rule: Literal["argmax", "threshold"] = "argmax"
     threshold: Annotated[float, Ge(0), Lt(1)] = 0.2
+
+    @property
+    def name(self) -> str:
+        return "guided"
+
+    def with_translator(self, translator: Translator | None) -> Aligner:
+        return replace(self, translator=translator) if self.translator is None else self
 
     def __call__(self, bitexts: Sequence[Bitext], source: str, target: str) -> list[Links]:
         """Links of each sentence pair.
@@ -39,6 +46,8 @@ class GuidedAligner:
         Raises:
             ResourceError: the translator shows no attention, serves neither direction, or broke down.
         """
+        if self.translator is None:
+            raise ResourceError("The aligner 'guided' needs a translator", fix="Give one, or use the aligner 'encoder'")
         if "attend" not in self.translator.abilities:
             raise ResourceError(
                 f"The translator {self.translator.id} does not show its attention", fix="Use another aligner"

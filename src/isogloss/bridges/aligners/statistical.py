@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
-from isogloss.bridges.base import Bitext, Links, Span
+from isogloss.bridges.base import Aligner, Bitext, Links, Span
 from isogloss.errors import ResourceError
 
 Words = list[str]
@@ -30,7 +30,7 @@ HEURISTICS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatisticalAligner:
+class StatisticalAligner(Aligner):
     """A word model trained in both directions on the sentence pairs of the call, and on more where they are given.
 
     It needs no knowledge of the languages, but many sentence pairs: links of a sentence depend on all of the call.
@@ -48,6 +48,10 @@ class StatisticalAligner:
     iterations: Annotated[int, Ge(1)] = 5
     heuristic: Literal["intersection", "union", "grow_diag", "grow_diag_final_and"] = "grow_diag_final_and"
     extra: tuple[Bitext, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.model
 
     def __call__(self, bitexts: Sequence[Bitext], source: str, target: str) -> list[Links]:
         """Links of each sentence pair.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
+from isogloss.bridges.aligners.encoder import EncoderAligner
+from isogloss.bridges.aligners.spans import span_of
 from isogloss.bridges.base import Bitext, Outcome, Projection, Projector
 from isogloss.bridges.projectors.windows import target_units
 from isogloss.languages.scripts import units
@@ -24,7 +26,7 @@ class Align(Projector):
     count only where the span has nothing else.
 
     Attributes:
-        aligner: its name, or an aligner; ``guided`` reads the attention of the translator.
+        aligner: what finds the links; one that reads a translator's attention is given the translator at hand.
         span_rule: how linked words, punctuation left out, become one span: ``largest_group`` takes the largest of the
             groups that links leave apart, ``min_max`` all from the first to the last (which suits sparse links).
         gap: unlinked words over which a group goes on; ``largest_group`` alone.
@@ -32,7 +34,7 @@ class Align(Projector):
 
     name: ClassVar[str] = "align"
 
-    aligner: str | Aligner = "encoder"
+    aligner: Aligner = field(default_factory=EncoderAligner)
     span_rule: Literal["largest_group", "min_max"] = "largest_group"
     gap: Annotated[int, Ge(0)] = 1
 
@@ -50,23 +52,14 @@ class Align(Projector):
         ]
         # Sentences without a span, or without a word on one side, have nothing to follow.
         busy = [n for n, item in enumerate(items) if item.spans and bitexts[n].source_units and bitexts[n].target_units]
-        found = self._aligner(translator)([bitexts[n] for n in busy], source, target) if busy else []
+        found = self.aligner.with_translator(translator)([bitexts[n] for n in busy], source, target) if busy else []
         links = dict(zip(busy, found, strict=True))
         return [
             Projection.of(item, [self._carried(span[:2], bitext, links.get(n, frozenset())) for span in item.spans])
             for n, (item, bitext) in enumerate(zip(items, bitexts, strict=True))
         ]
 
-    def _aligner(self, translator: Translator | None) -> Aligner:
-        if not isinstance(self.aligner, str):
-            return self.aligner
-        from isogloss.bridges.aligners import load_aligner
-
-        return load_aligner(self.aligner, translator)
-
     def _carried(self, span: Span, bitext: Bitext, links: Links) -> Outcome:
-        from isogloss.bridges.aligners.spans import span_of
-
         words = {n for n, unit in enumerate(bitext.source_units) if unit[0] < span[1] and span[0] < unit[1]}
         linked = {target for source, target in links if source in words}
         found = span_of(linked, bitext.target_units, bitext.target, rule=self.span_rule, gap=self.gap)

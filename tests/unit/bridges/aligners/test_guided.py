@@ -93,4 +93,4 @@ def test_what_cannot_be_done_is_said() -> None:
         GuidedAligner(translator=blind)(EXAMPLES, "eng", "deu")
     with pytest.raises(ResourceError, match="needs a translator"):
         load_aligner("guided")
-    assert isinstance(load_aligner("guided", blind), GuidedAligner)
+    assert isinstance(load_aligner("guided").with_translator(blind), GuidedAligner)
