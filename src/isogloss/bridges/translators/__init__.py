@@ -77,7 +77,7 @@ def _named(name: str) -> Translator:
         from isogloss.bridges.translators.endpoint import EndpointTranslator
 
         return EndpointTranslator.named(name)
-    if Path(name).is_dir() or ("/" in name and not colon):
+    if name and (Path(name).is_dir() or ("/" in name and not colon)):
         from isogloss.bridges.translators.seq2seq import Seq2SeqTranslator
 
         return Seq2SeqTranslator(name)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 MOST_SENTENCES, MOST_PIECES = 64, 4096
+MOST_GROWTH = 2.5
+"""Target pieces for each source piece, at most."""
 BLANKS = "\u200b\u2060\ufeff"
 
 
@@ -39,6 +41,17 @@ def refuse_long(texts: Sequence[str], cut: Sequence[Pieces], most: int, name: st
                 f"A sentence of {len(pieces.ids)} pieces ('{text[:40]}...') is longer than {name} reads ({most})",
                 fix="Cut it into sentences",
             )
+
+
+def limits(sizes: Sequence[int]) -> dict[int, list[int]]:
+    """For engines that take one limit a batch: which texts may become how many pieces.
+
+    A text's limit must not depend on the texts it is translated with, so it is that of the next power of two.
+    """
+    found: dict[int, list[int]] = {}
+    for number, size in enumerate(sizes):
+        found.setdefault(int(MOST_GROWTH * (1 << max(0, size - 1).bit_length())) + 10, []).append(number)
+    return found
 
 
 def batches(numbers: Sequence[int], sizes: Sequence[int], most_pieces: int = MOST_PIECES) -> Iterator[list[int]]:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from isogloss.bridges.base import Scored, Span, Translation, Translator
-from isogloss.bridges.translators.batching import Pieces, refuse_long, trimmed
+from isogloss.bridges.translators.batching import Pieces, limits, refuse_long, trimmed
 from isogloss.bridges.translators.hub_pieces import PAIR, HubPieces, first_line, folder_version, load_tokenizer
 from isogloss.errors import ResourceError
 from isogloss.languages import Language, find
@@ -24,7 +24,6 @@ from isogloss.tasks.base import clean
 
 MODEL, SPM = "model.bin", ("source.spm", "target.spm")
 TOGETHER = 64
-MOST_GROWTH = 2.5
 END = "</s>"
 
 
@@ -78,18 +77,20 @@ class CTranslate2Translator(Translator):
         wanted = [number for number, text in enumerate(texts) if text.strip()]
         sources = self._sources([texts[number] for number in wanted], *pair)
         mark = self.cutter.mark(pair[1])
-        growth = int(MOST_GROWTH * max(map(len, sources), default=0)) + 10
-        found = self._run(
-            "translate_batch",
-            sources,
-            target_prefix=[mark] * len(sources) if mark else None,
-            beam_size=max(self.beam, best),
-            num_hypotheses=best,
-            max_decoding_length=min(len(mark) + growth, self.longest - 1),
-            max_input_length=0,
-            max_batch_size=TOGETHER,
-        )
-        taken = [[pieces[len(mark) :] for pieces in one.hypotheses] for one in found]
+        taken: list[list[list[str]]] = [[]] * len(sources)
+        for most, numbers in limits([len(pieces) for pieces in sources]).items():
+            found = self._run(
+                "translate_batch",
+                [sources[number] for number in numbers],
+                target_prefix=[mark] * len(numbers) if mark else None,
+                beam_size=max(self.beam, best),
+                num_hypotheses=best,
+                max_decoding_length=min(len(mark) + most, self.longest - 1),
+                max_input_length=0,
+                max_batch_size=TOGETHER,
+            )
+            for number, one in zip(numbers, found, strict=True):
+                taken[number] = [pieces[len(mark) :] for pieces in one.hypotheses]
         # The engine's own scores count the mark of the language. Scored anew, the end always counts.
         scored = iter(
             self._log_probs(

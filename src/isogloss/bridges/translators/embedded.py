@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.bridges.base import Attention, Scored, Span, Translation, Translator
-from isogloss.bridges.translators.batching import Pieces, batches, padded, refuse_long, trimmed
+from isogloss.bridges.translators.batching import MOST_GROWTH, Pieces, batches, padded, refuse_long, trimmed
 from isogloss.bridges.translators.beam import search
 from isogloss.bridges.translators.marian_file import MarianFile, build_ssru
 from isogloss.errors import ResourceError
@@ -45,8 +45,6 @@ FILES = {
 }
 
 MOST_SOURCE_PIECES = 1024
-MOST_GROWTH = 2.5
-"""Target pieces for each source piece, at most."""
 LOGIT_ROWS = 512
 """Positions whose logits are held at once when a given translation is scored."""
 

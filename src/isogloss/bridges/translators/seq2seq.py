@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.bridges.base import Scored, Span, Translation, Translator
-from isogloss.bridges.translators.batching import Pieces, batches, padded, refuse_long
+from isogloss.bridges.translators.batching import Pieces, batches, limits, padded, refuse_long
 from isogloss.bridges.translators.hub_pieces import first_line, folder_version, load_tokenizer
 from isogloss.errors import ResourceError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import torch
     from transformers import EncoderDecoderCache
 
-MOST_GROWTH = 2.5
 MOST_LOGITS = 1 << 26
 """Numbers of one batch's output: 256 MB."""
 UNBOUNDED = 1024
@@ -67,20 +66,25 @@ class Seq2SeqTranslator(Translator):
         pair = self._pair(source, target)
         sources = self._sources(texts, *pair)
         results: list[tuple[Translation, ...]] = [(Translation(text=""),)] * len(texts)
-        wanted = [number for number, text in enumerate(texts) if text.strip()]
-        for batch in batches(wanted, [len(pieces.ids) for pieces in sources]):
-            rows = [sources[number].ids for number in batch for _ in range(best)]
-            with torch.inference_mode():
-                taken = self._generated([sources[number].ids for number in batch], pair[1], best)
-                scores = [float(values.mean()) for values in self._log_probs(rows, taken, pair[1])]
-            for place, number in enumerate(batch):
-                some = range(place * best, (place + 1) * best)
-                by_text: dict[str, Translation] = {}
-                for row in sorted(some, key=lambda row: -scores[row]):
-                    text = self.vocabulary.text(taken[row])
-                    by_text.setdefault(text, Translation(text=text, score=scores[row]))
-                results[number] = tuple(by_text.values())
+        sizes = [len(pieces.ids) for pieces in sources]
+        for most, numbers in limits(sizes).items():
+            for batch in batches([number for number in numbers if texts[number].strip()], sizes):
+                ids = [sources[number].ids for number in batch]
+                with torch.inference_mode():
+                    taken = self._generated(ids, pair[1], best, most)
+                    scores = self._log_probs([row for row in ids for _ in range(best)], taken, pair[1])
+                for place, number in enumerate(batch):
+                    some = slice(place * best, (place + 1) * best)
+                    results[number] = self._ranked(taken[some], [float(values.mean()) for values in scores[some]])
         return results
+
+    def _ranked(self, rows: Sequence[Sequence[int]], scores: Sequence[float]) -> tuple[Translation, ...]:
+        """Rows of pieces as translations, the best first, each text once."""
+        by_text: dict[str, Translation] = {}
+        for row, score in sorted(zip(rows, scores, strict=True), key=lambda pair: -pair[1]):
+            text = self.vocabulary.text(row)
+            by_text.setdefault(text, Translation(text=text, score=score))
+        return tuple(by_text.values())
 
     def score(self, pairs: Sequence[tuple[str, str]], source: str, target: str) -> list[Scored]:
         import torch
@@ -131,8 +135,8 @@ class Seq2SeqTranslator(Translator):
         config = self._model.config
         return [config.decoder_start_token_id, *self.vocabulary.mark(target)]
 
-    def _generated(self, rows: Sequence[Sequence[int]], target: str, best: int) -> list[tuple[int, ...]]:
-        """``best`` rows of pieces for each source, the end among them where it was reached."""
+    def _generated(self, rows: Sequence[Sequence[int]], target: str, best: int, most: int) -> list[tuple[int, ...]]:
+        """``best`` rows of at most ``most`` pieces for each source, the end among them where it was reached."""
         ids_BS, there_BS = padded(rows, self._model.config.pad_token_id)
         mark = self.vocabulary.mark(target)
         room = self._longest - len(mark) - 1
@@ -143,7 +147,7 @@ class Seq2SeqTranslator(Translator):
             num_return_sequences=best,
             do_sample=False,
             max_length=None,
-            max_new_tokens=len(mark) + min(room, int(MOST_GROWTH * ids_BS.shape[1]) + 10),
+            max_new_tokens=len(mark) + min(room, most),
             **({"forced_bos_token_id": mark[0]} if mark else {}),
         )
         start = len(self._start(target))

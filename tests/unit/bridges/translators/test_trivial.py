@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isogloss.bridges.translators import load_translator
 from isogloss.bridges.translators.trivial import CipherTranslator, IdentityTranslator
 from isogloss.errors import ResourceError
 from isogloss.languages import units
@@ -81,11 +80,3 @@ def test_identity() -> None:
     assert identity.serves("eng", "yor")
     (attention,) = identity.attend([("a b", "c")], "eng", "yor")
     assert attention.weights_TS.tolist() == [[1, 0]]
-
-
-def test_names() -> None:
-    assert load_translator("identity").id == "identity"
-    assert load_translator("cipher").id == "cipher"
-    assert load_translator("cipher:7").id == "cipher:7"
-    with pytest.raises(ResourceError, match="Unknown translator 'ciper'"):
-        load_translator("ciper")
