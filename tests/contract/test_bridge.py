@@ -22,9 +22,17 @@ from isogloss.methods.inference.translate_ensemble import combined
 from isogloss.recipes import check_needs, resolve
 from isogloss.tasks import Prediction
 
-CARRIED = ("classification", "pair_labels", "pair_scores", "spans")
+CARRIED = ("classification", "pair_labels", "pair_scores", "spans", "qa", "event_arguments")
 GUIDED = Align(aligner=GuidedAligner())
 QUICK = {"cross_entropy.epochs": "2", "cross_entropy.min_steps": "0"}
+PAIRED = {"filter.epochs": "1", "filter.min_steps": "0", "filter.snapshots": "1"}
+RECIPES = {
+    "translate-train": QUICK,
+    "translate-test": QUICK,
+    "translate-ensemble": QUICK,
+    "filter": PAIRED,
+    "filter-self-teaching": PAIRED | {name.replace("filter", "self_teaching"): value for name, value in PAIRED.items()},
+}
 
 
 class Scripted(Translator):
@@ -188,9 +196,11 @@ class TestRecipes:
         return ig.transfer(problem, recipe, **options)
 
     @pytest.mark.parametrize("kind", CARRIED)
-    @pytest.mark.parametrize("recipe", ["translate-train", "translate-test", "translate-ensemble"])
+    @pytest.mark.parametrize("recipe", RECIPES)
     def test_runs(self, tiny_problem: Callable[..., Problem], tiny_backbone: Path, kind: str, recipe: str) -> None:
-        more = {} if kind != "spans" else {"projector": "align", "settings": QUICK | {"align.aligner": "guided"}}
+        more: dict[str, Any] = {"settings": RECIPES[recipe]}
+        if kind not in ("classification", "pair_labels", "pair_scores"):
+            more["settings"] = more["settings"] | {"align.aligner": "guided"}
         _, report = self.run(tiny_problem(kind), recipe, tiny_backbone, **more)
         assert report.tier == ("MT in training" if recipe == "translate-train" else "MT at inference")
         assert report.regime == "zero-shot"

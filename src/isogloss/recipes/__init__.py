@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isogloss.bridges.base import Projector
 from isogloss.errors import RecipeError, ResourceError, unknown
 from isogloss.methods.objective.few_shot import FewShot
 from isogloss.methods.weights.checkpoint_averaging import CheckpointAveraging
@@ -24,7 +25,7 @@ from isogloss.methods.weights.run_averaging import RunAveraging
 from isogloss.methods.weights.source_dev import SourceDev
 from isogloss.recipes.few_shot import NAME as FEW_SHOT
 from isogloss.recipes.few_shot import few_shot_of
-from isogloss.recipes.recipe import Recipe, part_name, tools
+from isogloss.recipes.recipe import Recipe, part_name
 from isogloss.recipes.written import Written
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ def resolve(
         if part_name(recipe.finishes_by) != select:
             recipe = replace(recipe, weights=SELECTION[select]())
     if projector is not None:
-        holders = [name for name, part in recipe.named_parts().items() if tools(part)]
+        held = {name: getattr(part, "projector", None) for name, part in recipe.named_parts().items()}
+        holders = [name for name, tool in held.items() if isinstance(tool, Projector)]
         if not holders:
             raise RecipeError(f"No part of recipe '{recipe.name}' uses a projector", fix="Leave --projector out")
         recipe = recipe.set({f"{name}.projector": projector for name in holders})
