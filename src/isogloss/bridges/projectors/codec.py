@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 MARKERS: dict[str, tuple[str, str]] = {
     "brackets": ("[", "]"),
-    "stars": ("*", "*"),
-    "parentheses": ("(", ")"),
     "quotes": ('"', '"'),
+    "parentheses": ("(", ")"),
+    "stars": ("*", "*"),
 }
 """What a translator may have seen; in the order in which one stands in for another."""
 
@@ -58,9 +58,10 @@ class Codec(Projector):
     probability the source's marker changes; a branch-and-bound search keeps the ``k`` best; these are ranked anew by
     how well their text alone translates back into the source span. Last comes a rule of choice (:func:`choose`).
 
-    The markers stand apart from the words in source and target where ``spaced`` holds ("[ Rio de Janeiro ]"): only so
-    are the pieces of a word the same with and without a marker before it, which copying needs. A sentence that itself
-    has the marker's characters gets the next of ``MARKERS``. Without a translator of the other direction there is no
+    Source markers touch the words they enclose, or stand apart from them where ``spaced`` holds ("[ Lisboa ]"). In the
+    target the pieces of a word are the same with and without a marker before it: the opening is written as it is after
+    a space, the closing as it is after a letter, or after a space where ``spaced`` holds. A sentence that itself has
+    the marker's characters gets the next of ``MARKERS``. Without a translator of the other direction there is no
     re-ranking: the rule of choice then goes by likeness alone, and by the search.
 
     What differs from the public code: markers of several pieces; by default they stand at the boundaries of words
@@ -78,7 +79,7 @@ class Codec(Projector):
         window: what is near, in pieces.
         prune: whether only such positions may have the opening; all may where there is no seed.
         marker: a name in ``MARKERS``.
-        spaced: whether markers stand apart from what they enclose.
+        spaced: whether markers stand apart from what they enclose, in source and target.
         empty: whether nothing may stand between the markers; such a span is lost with the reason ``empty``. The paper
             lets the search find such places.
         boundaries: whether markers may stand at the boundaries of words or of pieces.
@@ -98,8 +99,8 @@ class Codec(Projector):
     near: Annotated[float, Ge(0)] = 0.1
     window: Annotated[int, Ge(0)] = 5
     prune: bool = True
-    marker: Literal["brackets", "stars", "parentheses", "quotes"] = "brackets"
-    spaced: bool = True
+    marker: Literal["brackets", "quotes", "parentheses", "stars"] = "brackets"
+    spaced: bool = False
     empty: bool = True
     boundaries: Literal["words", "pieces"] = "words"
     rerank: bool = True

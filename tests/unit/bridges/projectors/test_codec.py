@@ -91,7 +91,7 @@ SENTENCE = Parallel(
 @pytest.mark.parametrize("setting", ["train", "test"])
 @pytest.mark.parametrize("prune", [True, False])
 def test_finds_spans_where_the_translator_expects_them(mode: Any, boundaries: Any, setting: Any, prune: bool) -> None:
-    codec = Codec(mode=mode, boundaries=boundaries, setting=setting, prune=prune)
+    codec = Codec(spaced=True, mode=mode, boundaries=boundaries, setting=setting, prune=prune)
     (projection,) = codec([SENTENCE], Copier(), "aaa", "bbb")
     assert projection.spans == SENTENCE.spans
     assert projection.complete
@@ -105,16 +105,17 @@ def test_finds_spans_where_the_translator_expects_them(mode: Any, boundaries: An
     data=st.data(),
     mode=st.sampled_from(["exact", "heuristic", "greedy"]),
     empty=st.booleans(),
+    spaced=st.booleans(),
 )
 def test_the_target_stays_whatever_it_holds(
-    words: list[str], source: list[str], data: st.DataObject, mode: Any, empty: bool
+    words: list[str], source: list[str], data: st.DataObject, mode: Any, empty: bool, spaced: bool
 ) -> None:
     start = data.draw(st.integers(0, len(source) - 1))
     end = data.draw(st.integers(start + 1, len(source)))
     text, target = " ".join(source), " ".join(words)
     span = (len(" ".join([*source[:start], ""])), len(" ".join(source[:end])), "T")
     item = Parallel(source=text, spans=(span,), target=target)
-    (projection,) = Codec(mode=mode, empty=empty)([item], Copier(), "aaa", "bbb")
+    (projection,) = Codec(mode=mode, empty=empty, spaced=spaced)([item], Copier(), "aaa", "bbb")
     assert projection.target == target
     for first, last, label in projection.spans:
         assert label == "T"
@@ -131,7 +132,7 @@ def test_only_what_the_settings_ask_for_is_scored() -> None:
     Codec(rerank=False)([SENTENCE], translator, "aaa", "bbb")
     assert translator.scored == 3
     one_way = Copier(both_ways=False)
-    assert Codec()([SENTENCE], one_way, "aaa", "bbb")[0].complete
+    assert Codec(spaced=True)([SENTENCE], one_way, "aaa", "bbb")[0].complete
     assert one_way.scored == 3
 
 
