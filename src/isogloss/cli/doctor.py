@@ -42,6 +42,7 @@ def doctor(
         "precision": f"{found.precision} (--precision auto)",
         "offline encoder": "installed" if found.embedded else "not installed",
         "language detection": "installed" if found.detector else "not installed: pip install isogloss[detect]",
+        "translators": "; ".join(found.translators) or "none installed: pip install isogloss[translate], or apertium",
         "cache": f"{found.cache} ({found.free_gb} GB free)",
     }
     print_table(("what", "found"), list(lines.items()))

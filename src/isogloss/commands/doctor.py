@@ -35,6 +35,7 @@ class Diagnosis:
         precision: the number format that ``--precision auto`` chooses here.
         embedded: whether the encoder that works offline is installed.
         detector: whether ``--lang auto`` has its library.
+        translators: what ``--translator auto`` chooses from, with versions, the best first.
         cache: folder of converted models; ``free_gb`` is the free disk space there, in 2**30 bytes.
         backbone: the encoder that ``unknown`` speaks of.
         unknown: by language as the user spells it: share of unknown pieces in the problem's text, in [0, 1].
@@ -45,6 +46,7 @@ class Diagnosis:
     precision: str
     embedded: bool
     detector: bool
+    translators: tuple[str, ...]
     cache: str
     free_gb: float
     backbone: str
@@ -67,6 +69,7 @@ def doctor(problem: Problem | str | Path | None = None, backbone: str | None = N
         IsoglossError: the problem folder is not right, or the encoder cannot be had.
     """
     from isogloss.backbones.embedded import available, cache_folder
+    from isogloss.bridges.translators import installed
     from isogloss.train.precision import choose_precision
 
     name, unknown = backbone or DEFAULT, {}
@@ -83,6 +86,7 @@ def doctor(problem: Problem | str | Path | None = None, backbone: str | None = N
         precision=choose_precision(),
         embedded=available(),
         detector=find_spec("lingua") is not None,
+        translators=tuple(f"{one.id} {one.version}" for one in installed()),
         cache=str(cache),
         free_gb=round(shutil.disk_usage(there).free / 2**30, 1),
         backbone=name,

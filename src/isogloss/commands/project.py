@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +155,7 @@ def _write(result: Projected, place: Path, split: str) -> None:
             settings=facts["settings"],
             versions=versions(),
         )
+        counts = replace(counts, sentences=len(result.views[lang]))  # those without a span took time too
         (place / f"{name}.html").write_text(projection_page(shown, counts), encoding="utf-8")
     record = {"problem": result.problem.name, "targets": result.report, "versions": versions()}
     (place / "project.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from isogloss.errors import ResourceError, unknown
 if TYPE_CHECKING:
     from isogloss.bridges.base import Translator
 
-__all__ = ["load_translator"]
+__all__ = ["installed", "load_translator"]
 
 NAMES = ("auto", "apertium", "cipher", "identity", "isogloss:eng-por")
 FORMS = {"cipher": "cipher:SEED", "ctranslate2": "ctranslate2:FOLDER", "openai": "openai:MODEL@URL"}
@@ -35,11 +35,11 @@ def load_translator(name: str = "auto", *, cache: Path | Literal["user"] | None 
     if name == "auto":
         from isogloss.bridges.translators.auto import AutoTranslator
 
-        return AutoTranslator([_kept(translator, folder) for translator in _installed()])
+        return AutoTranslator([_kept(translator, folder) for translator in installed()])
     return _kept(_named(name), folder)
 
 
-def _installed() -> list[Translator]:
+def installed() -> list[Translator]:
     """The translators that are there without being named, the best first."""
     from isogloss.bridges.translators import apertium, embedded
 

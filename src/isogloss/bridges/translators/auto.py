@@ -49,8 +49,8 @@ class AutoTranslator(Translator):
         )
 
     def used(self, source: str, target: str) -> str:
-        """Name of the translator for a pair. Raises ResourceError if there is none."""
-        return self.route(source, target).id
+        """Name and version of the translator for a pair. Raises ResourceError if there is none."""
+        return self.route(source, target).used(source, target)
 
     def translate(
         self, texts: Sequence[str], source: str, target: str, *, best: int = 1
