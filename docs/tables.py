@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bridge_tables import bridges
+
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "quality" / "results"
 SPEED = DOCS.parent / "benchmarks" / "speed" / "results"
@@ -21,7 +23,7 @@ def results() -> str:
             lines += _averaging_tables(result)
         else:
             lines += _plain_table(result) if "by_seed" in result else _table(path.stem, result)
-    return "\n".join([*lines, *speed(SPEED)]) + "\n"
+    return "\n".join([*lines, *bridges(), *speed(SPEED)]) + "\n"
 
 
 def speed(folder: Path) -> list[str]:

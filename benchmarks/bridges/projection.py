@@ -90,7 +90,7 @@ def systems(name: str) -> dict[str, Projector]:
 
 
 def measure(gold: Gold, projector: Projector, translator: Translator | None) -> dict[str, Any]:
-    """Spans for every sentence, the outcomes by reason, and the processor time (of one thread, with ``--threads 1``)."""
+    """Spans for every sentence, the outcomes by reason, and the processor time (one thread: also wall time, idle)."""
     items = gold.items()
     started = time.process_time()
     found = projector(items, translator, "eng", gold.target)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from isogloss.bridges.base import (
     Ability,
+    Aligner,
     Attention,
     Bitext,
     Links,
@@ -73,8 +74,9 @@ class Noisy(Translator):
 
     def score(self, pairs: Sequence[tuple[str, str]], source: str, target: str) -> list[Scored]:
         return [
-            Scored(log_probs=-generator(pair).random(len(units(pair[1])) + 1) * 9, offsets=tuple(units(pair[1])))
+            Scored(log_probs=-generator(pair).random(len(spots) + 1) * 9, offsets=tuple(spots))
             for pair in pairs
+            for _, spots in [NoisyDecoder().pieces(pair[1])]
         ]
 
     def attend(self, pairs: Sequence[tuple[str, str]], source: str, target: str) -> list[Attention]:
@@ -115,8 +117,10 @@ class NoisyDecoder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnyLinks:
+class AnyLinks(Aligner):
     """Links that chance has drawn."""
+
+    name: ClassVar[str] = "any"
 
     def __call__(self, bitexts: Sequence[Bitext], source: str, target: str) -> list[Links]:
         found = []

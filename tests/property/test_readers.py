@@ -32,12 +32,18 @@ def _parquet() -> bytes:
     return buffer.getvalue()
 
 
+BRAT = "Anna lives in Berlin.\n\nBob too.\n"
 CONLL = b"# id = 1\nAnn\tB-PER\nLee\tI-PER\n#\tO\n\n-DOCSTART-\tO\n\nRome\tB-LOC\n"
 VALID = {
     ".jsonl": '{"text": "a \\u00e9", "spans": [[0, 1, "X"]], "n": -1.5e3}\n\n{"text": "é"}\n'.encode(),
     ".tsv": b'text\tlabel\n"a\tx\nb\ty\n',
     ".csv": b'text,label\n"a ""b""\nc",x\nd,y\n',
     ".conll": CONLL,
+    ".json": b'{"data": [{"title": "t", "paragraphs": [{"context": "Ann saw Bob.", "qas": '
+    b'[{"id": "1", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 0}]}]}]}]}',
+    ".xml": b'<Reviews><sentence id="1"><text>Good soup</text><Opinions><Opinion target="soup" from="5" to="9"/>'
+    b"</Opinions></sentence></Reviews>",
+    ".ann": b"T1\tPER 0 4\tAnna\nT2\tLOC 14 20\tBerlin\n",
     ".iob2": CONLL.replace(b"I-PER", b"E-PER").replace(b"B-LOC", b"S-LOC"),
     ".conllu": b"# text = Im Haus\n1-2\tIm\t_\t_\t_\t_\t_\t_\t_\t_\n1\tin\t_\tADP\t_\t_\t_\t_\t_\t_\n"
     b"2\tdem\t_\tDET\t_\t_\t_\t_\t_\t_\n2.1\tx\t_\t_\t_\t_\t_\t_\t_\t_\n3\tHaus\t_\tNOUN\t_\t_\t_\t_\t_\tSpaceAfter=No\n",
@@ -86,6 +92,9 @@ def folder() -> Iterator[Path]:
 def rows_or_data_error(path: Path, data: bytes) -> None:
     """Anything but a DataError goes through and fails the test."""
     path.write_bytes(data)
+    if path.suffix == ".ann":  # the text it is about lies beside it
+        path.with_suffix(".txt").write_text(BRAT, encoding="utf-8")
+        data += BRAT.encode()
     last_line = 1 + data.count(b"\n") + data.count(b"\r")
     try:
         rows = read_rows(path)
@@ -104,6 +113,7 @@ def test_valid_files_are_valid(folder: Path) -> None:
     for suffix, data in VALID.items():
         path = folder / f"valid{suffix}"
         path.write_bytes(data)
+        path.with_suffix(".txt").write_text(BRAT, encoding="utf-8")
         assert read_rows(path)
 
 

@@ -25,16 +25,17 @@ def logits_of(output: Any) -> torch.Tensor:
     return torch.stack([output.start_logits, output.end_logits], dim=-1)
 
 
-def choices_of(output: Any, attention_mask_BT: torch.Tensor) -> torch.Tensor:
+def choices_of(output: Any, attention_mask_BT: torch.Tensor | None) -> torch.Tensor:
     """Logits with what is chosen among on the last axis: B x C, B x T x C, or B x 2 x T of a model that points.
 
-    Among places, padding is none: what a row is batched with does not change its loss.
+    Among places, padding is none: what a row is batched with does not change its loss. Only they need the mask.
     """
     import torch
 
     logits = logits_of(output)
     if getattr(output, "start_logits", None) is None:
         return logits
+    assert attention_mask_BT is not None  # noqa: S101
     least = torch.finfo(logits.dtype).min
     return logits.transpose(1, 2).masked_fill(attention_mask_BT[:, None] == 0, least)
 

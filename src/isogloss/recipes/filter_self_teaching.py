@@ -11,7 +11,7 @@ RECIPE = replace(
     FILTER,
     name="filter-self-teaching",
     summary="FILTER twice: the first network's soft answers for translated training texts teach the second.",
-    objective=SelfTeaching(teacher=replace(FILTER, data=(), inference=())),  # its pairs are made already
+    objective=SelfTeaching(teacher=FILTER),
     deviations=f"{FILTER.deviations} The divergence is a mean over examples (the authors' code also divides by the "
     "number of classes, and normalises answers over all the texts of a batch). The weight 0.5 and the temperature 1 "
     "are ours: the paper's are not given in their code.",

@@ -300,7 +300,14 @@ def transferred(problem: Problem, backbone: Path, recipe: str, settings: dict[st
     """A transfer by a recipe without its translator: these problems bring their translations."""
     bare = replace(resolve(recipe), data=(), inference=())
     return isogloss.transfer(
-        problem, bare, backbone=str(backbone), settings=settings, precision="fp32", threads=1, **options
+        problem,
+        bare,
+        backbone=str(backbone),
+        settings=settings,
+        precision="fp32",
+        threads=1,
+        translator="cipher",
+        **options,
     )
 
 

@@ -21,7 +21,8 @@ class TranslatedViews:
     """Attach translations into every target to the training data, and make the source dev data pairs to choose by.
 
     At prediction time a target text is read beside its translation into the source language. Source dev is therefore
-    turned round: each of its examples is translated into one target (in turn) and has the original beside it.
+    turned round: each of its examples is translated into one target (in turn) and has the original beside it. Where
+    training examples bring translations, as they do to a nested recipe, everything stays as it is.
 
     Attributes:
         projector: how spans of the answers are carried over.
@@ -33,6 +34,8 @@ class TranslatedViews:
 
     def __call__(self, problem: Problem, run: Run) -> Problem:
         """``views[target]`` on every training example; dev examples in a target language with ``views[source]``."""
+        if any(example.views for example in problem.train_examples()):
+            return problem
         train, dev = dict(problem.train), dict(problem.dev)
         for source in problem.source:
             views = {target: self._views(problem.train.get(source, ()), target, problem, run)

@@ -136,7 +136,7 @@ def joint_loss(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> tor
     from isogloss.nets.pointing import choices_of
 
     inputs = {key: value for key, value in batch.items() if key not in ("labels", "group")}
-    logits = choices_of(model(**inputs), batch["attention_mask"]).float()
+    logits = choices_of(model(**inputs), batch.get("attention_mask")).float()
     labels, groups_B = batch["labels"], batch["group"]
     if labels.is_floating_point():
         losses = (logits.squeeze(-1) - labels) ** 2

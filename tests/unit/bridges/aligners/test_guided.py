@@ -92,5 +92,5 @@ def test_what_cannot_be_done_is_said() -> None:
     with pytest.raises(ResourceError, match="mirror does not show its attention"):
         GuidedAligner(translator=blind)(EXAMPLES, "eng", "deu")
     with pytest.raises(ResourceError, match="needs a translator"):
-        load_aligner("guided")
+        load_aligner("guided")(EXAMPLES, "eng", "deu")
     assert isinstance(load_aligner("guided").with_translator(blind), GuidedAligner)

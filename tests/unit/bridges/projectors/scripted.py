@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from isogloss.bridges.base import Ability, Bitext, Links, Translation, Translator
+from isogloss.bridges.base import Ability, Aligner, Bitext, Links, Translation, Translator
 
 
 class Scripted(Translator):
@@ -35,10 +36,11 @@ class Scripted(Translator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linked:
+class Linked(Aligner):
     """The same links for every pair."""
 
     links: Links = field(default=frozenset())
+    name: ClassVar[str] = "linked"
 
     def __call__(self, bitexts: Sequence[Bitext], source: str, target: str) -> list[Links]:
         return [self.links for _ in bitexts]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from scripted import Linked
 
-from isogloss.bridges.base import Bitext, Links, Parallel
+from isogloss.bridges.base import Aligner, Bitext, Links, Parallel
 from isogloss.bridges.projectors.align import Align
 
 pytest.importorskip("isogloss.bridges.aligners.spans")
@@ -37,7 +37,9 @@ def test_a_span_whose_words_have_no_link_is_lost() -> None:
 
 
 def test_the_aligner_is_given_only_what_has_something_to_follow() -> None:
-    class Counting:
+    class Counting(Aligner):
+        name = "counting"
+
         def __call__(self, bitexts: list[Bitext], source: str, target: str) -> list[Links]:
             assert [bitext.source for bitext in bitexts] == [ITEM.source]
             return [frozenset()]
