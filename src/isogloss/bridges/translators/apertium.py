@@ -24,12 +24,16 @@ INSTALL = "apt install apertium-eng-spa, or another pair that 'apt-cache search 
 TOGETHER = 500
 """Texts of one call."""
 CALL_SECONDS, TEXT_SECONDS = 60, 2
-MODE = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
+MODE = re.compile(r"([a-z]{2,3})-([a-z]{2,3})(?:_(BS|HR|SR))?")
+STANDARDS = {"BS": "bos", "HR": "hrv", "SR": "srp_Latn"}
+"""Of Serbo-Croatian: which one is written is a variant of the mode, any of them is read."""
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 class ApertiumTranslator(Translator):
-    """Every pair that the installed data of Apertium have. Variants of a language (``cat_valencia``) are left out.
+    """Every pair that the installed data of Apertium have.
+
+    Variants of a language (``cat_valencia``) are left out, but for the standards of Serbo-Croatian.
 
     The ability ``markup`` is :meth:`translate_markup`.
 
@@ -90,8 +94,14 @@ def _installed() -> tuple[str, dict[tuple[str, str], str]]:
     if not available():
         raise ResourceError("The program apertium is not installed", fix=INSTALL)
     version = _call(["-V"], "", CALL_SECONDS).strip()
-    pairs = [match for line in _call(["-l"], "", CALL_SECONDS).split() if (match := MODE.fullmatch(line))]
-    return version, {(Language.parse(pair[1]).code, Language.parse(pair[2]).code): pair[0] for pair in pairs}
+    found: dict[tuple[str, str], str] = {}
+    for line in _call(["-l"], "", CALL_SECONDS).split():
+        if match := MODE.fullmatch(line):
+            source, target, standard = match.groups()
+            one = [Language.parse(source).code, *(STANDARDS.values() if source == "hbs" else ())]
+            other = STANDARDS[standard] if standard else Language.parse(target).code
+            found |= dict.fromkeys(((code, other) for code in one), line)
+    return version, found
 
 
 def _line(text: str) -> str:
