@@ -113,7 +113,6 @@ def qa() -> ig.Problem:
         articles = json.loads(path.read_text(encoding="utf-8"))["data"]
         return [
             {
-                "id": question["id"],
                 "context": paragraph["context"],
                 "question": question["question"],
                 "answers": [{"text": a["text"], "answer_start": a["answer_start"]} for a in question["answers"]],
