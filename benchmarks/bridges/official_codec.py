@@ -8,7 +8,8 @@ Nothing of the official code is kept here: it runs in its own environment throug
 first lines say what had to be patched. The models (``syllables.py``) have NLLB's shape but for their size: random
 weights, small and larger, and a small one that was taught the task for some minutes. A question is put to both sides
 before the next one, one thread each; the side that begins changes. ``--models``, ``--count`` and ``--repeats`` make it
-shorter. Writes ``results/official_codec.json``.
+shorter. Writes ``results/official_codec.json``, in which models that were not asked for keep their figures. The machine
+was shared while it was measured: CPU seconds say more than seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,14 @@ from isogloss.bridges.projectors.codec import Codec
 from isogloss.bridges.projectors.template import Template
 from isogloss.bridges.search import Cost, branch_and_bound
 from isogloss.bridges.translators.seq2seq import Seq2SeqTranslator
-from isogloss.machine import commit, machine, versions
+from isogloss.machine import machine, versions
 
 HERE = Path(__file__).parent
 LANGUAGES = "eng", "por"
 BEST, BATCH = 5, 16
 MODES: dict[str, int | None] = {"exact": None, "alpha 5": 5, "alpha 1": 1}
-EXACT_UP_TO = {"small": 40, "taught": 40, "larger": 20}
-"""Pieces. With random weights the bound hardly ever cuts: an exact search goes through n^3 / 6 prefixes."""
+LENGTHS = {"taught": (10, 20, 40), "small": (10, 20), "larger": (10,)}
+"""Pieces of the templates. With random weights no bound ever cuts: a search goes through n^3 / 6 prefixes."""
 CLOSE = 1e-4
 
 
@@ -51,24 +52,24 @@ class Official:
 
     def __init__(self, python: str, clone: str, model: Path) -> None:
         adapter = HERE / "official_codec_adapter.py"
-        self.process = subprocess.Popen(  # noqa: S603 - the user names the program
+        self.process = subprocess.Popen(
             [python, str(adapter), "--official", clone, "--model", str(model)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         self.versions = self._read()
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        assert self.process.stdin  # noqa: S101
+        assert self.process.stdin
         print(json.dumps(question), file=self.process.stdin, flush=True)
         return self._read()
 
     def close(self) -> None:
-        assert self.process.stdin  # noqa: S101
+        assert self.process.stdin
         self.process.stdin.close()
         self.process.wait()
 
     def _read(self) -> dict[str, Any]:
-        assert self.process.stdout  # noqa: S101
+        assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
             sys.exit("The official code broke down; what it said is above")
@@ -131,7 +132,6 @@ def measure(ours: Ours, official: Official, items: Sequence[Parallel], mode: str
     }
     if mode == "exact":
         result["projector_same_place"] = _projected(ours.translator, items, [row[1]["places"][0] for row in rows])
-    result["places"] = [[[place[:2] for place in side["places"]] for side in row] for row in rows]
     return result
 
 
@@ -179,45 +179,46 @@ def main() -> None:
     parser.add_argument("--python", required=True, help="Python of an environment in which the clone runs")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--count", type=int, default=10, help="sentences of each length; the larger model gets a third")
-    parser.add_argument("--lengths", type=int, nargs="+", default=[10, 20, 40], help="pieces of the templates")
     parser.add_argument("--repeats", type=int, default=2, help="the fastest counts")
+    parser.add_argument("--home", help="where models are kept for the next time; by default they are not")
     parser.add_argument("--out", default=str(HERE / "results" / "official_codec.json"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=options.official, capture_output=True, text=True)  # noqa: S607
-    result: dict[str, Any] = {
-        "command": "python benchmarks/bridges/official_codec.py " + " ".join(
-            ["--official DIR --python ENV/bin/python --models", *options.models, f"--count {options.count}",
-             f"--repeats {options.repeats}"]
-        ),
-        "official": {"repository": "github.com/duonglm38/Codec", "commit": head.stdout.strip()},
-        "patches": str(PATCHES),
-        "settings": {"best": BEST, "batch": BATCH, "boundaries": "pieces", "openings": "all", "rerank": False},
-        "models": {},
-        "commit": commit(), "versions": versions(), "machine": machine("cpu"),
-    }  # fmt: skip
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=options.official, capture_output=True, text=True)
+    out = Path(options.out)
+    models = json.loads(out.read_text(encoding="utf-8"))["models"] if out.is_file() else {}
+    official_code = {"repository": "github.com/duonglm38/Codec", "commit": head.stdout.strip()}
     with tempfile.TemporaryDirectory() as home:
         for name in options.models:
-            folder = save_model(Path(home) / name, MODELS[name])
+            folder = Path(options.home or home) / name
+            if not (folder / "model.safetensors").exists():
+                save_model(folder, MODELS[name])
             ours, official = (
                 Ours(translator=Seq2SeqTranslator(str(folder))),
                 Official(options.python, options.official, folder),
             )
-            result["official"]["versions"] = official.versions
             rows: dict[str, Any] = {}
-            for length in options.lengths:
+            for length in LENGTHS[name]:
                 items = sentences(max(3, options.count // 3) if name == "larger" else options.count, length, seed=1)
                 for mode in MODES:
-                    if mode == "exact" and length > EXACT_UP_TO[name]:
-                        continue
                     row = rows[f"{length} pieces, {mode}"] = measure(ours, official, items, mode, options.repeats)
-                    shown = {key: value for key, value in row.items() if key not in ("places", "calls")}
-                    print(name, length, mode, json.dumps(shown), flush=True)
-            for row in rows.values():
-                row.pop("places")
-            result["models"][name] = {"size": vars(MODELS[name]), "rows": rows}
+                    print(name, length, mode, json.dumps(row), flush=True)
+            models[name] = {
+                "command": "python benchmarks/bridges/official_codec.py --official DIR --python ENV/bin/python "
+                f"--models {name} --count {options.count} --repeats {options.repeats}",
+                "size": asdict(MODELS[name]),
+                "rows": rows,
+            }
             official.close()
-    Path(options.out).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            result = {
+                "official": {**official_code, "versions": official.versions},
+                "patches": str(PATCHES),
+                "settings": {"best": BEST, "batch": BATCH, "boundaries": "pieces", "openings": "all", "rerank": False},
+                "models": {kind: models[kind] for kind in MODELS if kind in models},
+                "versions": versions(),
+                "machine": machine("cpu"),
+            }
+            out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

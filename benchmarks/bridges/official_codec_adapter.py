@@ -16,8 +16,8 @@ hard-coded in the clone (709 and 10109, NLLB's); the model that is asked has its
 parts of ``transformers``, which the version that it pins (4.29.2) still has.
 
 A question has ``source`` (ids with the marks of the language and the end), ``template`` (pieces), ``language`` (its
-id), ``end`` (id), ``alpha`` (None for the exact bound), ``best`` and ``batch``. The answer has ``places`` (start and end
-in pieces, log-probability; the best first), ``seconds``, ``cpu_seconds``, ``nodes`` and ``calls``. The first line
+id), ``end`` (id), ``alpha`` (None for the exact bound), ``best`` and ``batch``. The answer has ``places`` (start and
+end in pieces, log-probability; the best first), ``seconds``, ``cpu_seconds``, ``nodes`` and ``calls``. The first line
 written says the versions.
 """
 

@@ -28,10 +28,19 @@ class Size:
     heads: int
     spread: float
     """Standard deviation of the random weights."""
+    lessons: int = 0
+    """Steps of training on the task itself; 0 leaves the weights random."""
+
+
+MODELS = {
+    "taught": Size(width=64, layers=2, heads=4, spread=0.125, lessons=1200),
+    "small": Size(width=32, layers=2, heads=4, spread=0.3),
+    "larger": Size(width=512, layers=6, heads=8, spread=0.05),
+}
 
 
 def save_model(folder: Path, size: Size, seed: int = 0) -> Path:
-    """A random network with its tokenizer."""
+    """A network with its tokenizer."""
     import torch
     from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
 
@@ -50,7 +59,41 @@ def save_model(folder: Path, size: Size, seed: int = 0) -> Path:
         forced_eos_token_id=None, pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_id=2,
     )  # fmt: skip
     M2M100ForConditionalGeneration(config).save_pretrained(folder)
+    if size.lessons:
+        teach(folder, size.lessons)
     return folder
+
+
+def teach(folder: Path, steps: int, rate: float = 3e-3) -> None:
+    """Train a model to translate sentences with bracketed spans into their cipher with the same spans bracketed."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    model: Any = AutoModelForSeq2SeqLM.from_pretrained(folder)
+    mark, end = tokenizer.convert_tokens_to_ids(MARKS[1]), tokenizer.eos_token_id
+    rng = random.Random(7)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98))
+    for step in range(steps):
+        length = rng.randint(4, 44 if step > 300 else 14)
+        items = [sentence(length, rng) for _ in range(max(8, 480 // length))]
+        tokenizer.src_lang = MARKS[0]
+        ids_BS = torch.tensor(tokenizer([bracketed(item.source, item.spans[0]) for item in items])["input_ids"])
+        # Every sentence has as many syllables as its cipher, and syllables have two letters: spans are the same.
+        marked = [bracketed(item.target, item.spans[0]) for item in items]
+        wanted_BT = torch.tensor([[*row, end] for row in tokenizer(marked, add_special_tokens=False)["input_ids"]])
+        start_B2 = torch.tensor([[end, mark]]).expand(len(items), -1)
+        logits_BTV = model(
+            input_ids=ids_BS, decoder_input_ids=torch.cat([start_B2, wanted_BT[:, :-1]], 1), use_cache=False
+        ).logits[:, 1:]
+        loss = torch.nn.functional.cross_entropy(logits_BTV.transpose(1, 2), wanted_BT)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / 100)
+        optimizer.step()
+    model.save_pretrained(folder)
 
 
 def sentences(count: int, length: int, seed: int) -> list[Parallel]:
@@ -86,9 +129,3 @@ def ciphered(syllable: str) -> str:
 def bracketed(text: str, span: Any) -> str:
     """A text with brackets round a span."""
     return f"{text[: span[0]]}[{text[span[0] : span[1]]}]{text[span[1] :]}"
-
-
-MODELS = {
-    "small": Size(width=32, layers=2, heads=4, spread=0.3),
-    "larger": Size(width=512, layers=6, heads=8, spread=0.05),
-}
