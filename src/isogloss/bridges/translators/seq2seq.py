@@ -251,9 +251,11 @@ def _selected(cache: EncoderDecoderCache, rows: Sequence[int] | None) -> Encoder
         setattr(whole, name, part)
     whole.is_updated = dict(cache.is_updated)
     if rows is not None:
-        for layer in whole.cross_attention_cache.layers:
+        own: list[Any] = whole.self_attention_cache.layers
+        read: list[Any] = whole.cross_attention_cache.layers
+        for layer in read:
             layer.keys, layer.values = (part[:1].expand(len(rows), -1, -1, -1) for part in (layer.keys, layer.values))
-        if tuple(rows) != tuple(range(len(whole.self_attention_cache.layers[0].keys))):
+        if tuple(rows) != tuple(range(len(own[0].keys))):
             whole.self_attention_cache.batch_select_indices(torch.tensor(rows))
     return whole
 
