@@ -181,11 +181,19 @@ class Seq2SeqTranslator(Translator):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """Hypotheses of one source sentence; before the first step there is one, and no cache."""
+    """Hypotheses of one source sentence; before the first step there is one, and no cache.
+
+    Attributes:
+        states_1SD: of the encoder.
+        count: N.
+        cache: of the decoder; shared, never written into.
+        rows: which of the cache's hypotheses these are, in order; None for all as they come.
+    """
 
     states_1SD: torch.Tensor
     count: int
     cache: EncoderDecoderCache | None = None
+    rows: tuple[int, ...] | None = None
 
 
 class Seq2SeqDecoder:
@@ -213,34 +221,42 @@ class Seq2SeqDecoder:
 
         if (pieces_N is None) != (state.cache is None):
             raise ValueError("the first step has no pieces, every later one has one for each hypothesis")
-        start = self.translator._start(self.target)
-        given = [start] if pieces_N is None else [[piece] for piece in pieces_N]
+        given = [self.translator._start(self.target)] if pieces_N is None else [[piece] for piece in pieces_N]
         with torch.inference_mode():
             output = self.translator._model(
                 encoder_outputs=BaseModelOutput(last_hidden_state=state.states_1SD.expand(state.count, -1, -1)),
                 decoder_input_ids=torch.tensor(given),
-                past_key_values=None if state.cache is None else _copied(state.cache),
+                past_key_values=None if state.cache is None else _selected(state.cache, state.rows),
                 use_cache=True,
             )
-            return output.logits[:, -1].log_softmax(1).numpy(), replace(state, cache=output.past_key_values)
+            return output.logits[:, -1].log_softmax(1).numpy(), replace(state, cache=output.past_key_values, rows=None)
 
     def select(self, state: State, rows: Sequence[int]) -> State:
-        import torch
-
-        cache = None if state.cache is None else _copied(state.cache)
-        if cache is not None:
-            cache.batch_select_indices(torch.tensor(list(rows)))
-        return replace(state, count=len(rows), cache=cache)
+        return replace(
+            state, count=len(rows), rows=tuple(rows if state.rows is None else (state.rows[row] for row in rows))
+        )
 
 
-def _copied(cache: EncoderDecoderCache) -> EncoderDecoderCache:
-    """A cache of its own that shares the tensors: steps replace tensors, they do not write into them."""
+def _selected(cache: EncoderDecoderCache, rows: Sequence[int] | None) -> EncoderDecoderCache:
+    """A cache of its own with some hypotheses; it shares tensors: steps replace them, they do not write into them.
+
+    What was read of the source is the same for all hypotheses and is not copied for each.
+    """
+    import torch
+
     whole = copy.copy(cache)
     for name in ("self_attention_cache", "cross_attention_cache"):
         part = copy.copy(getattr(cache, name))
         part.layers = [copy.copy(layer) for layer in part.layers]
         setattr(whole, name, part)
     whole.is_updated = dict(cache.is_updated)
+    if rows is not None:
+        own: list[Any] = whole.self_attention_cache.layers
+        read: list[Any] = whole.cross_attention_cache.layers
+        for layer in read:
+            layer.keys, layer.values = (part[:1].expand(len(rows), -1, -1, -1) for part in (layer.keys, layer.values))
+        if tuple(rows) != tuple(range(len(own[0].keys))):
+            whole.self_attention_cache.batch_select_indices(torch.tensor(rows))
     return whole
 
 

@@ -81,6 +81,17 @@ def test_selected_hypotheses_are_themselves_and_states_stay_as_they_are(translat
         decoder.step(state, None)
 
 
+def test_two_selections_are_one(translator: Seq2SeqTranslator) -> None:
+    decoder = translator.decoder("eng", "por")
+    _, state = decoder.step(decoder.begin("the king"), None)
+    _, state = decoder.step(decoder.select(state, [0, 0, 0]), [5, 7, 9])
+    twice, _ = decoder.step(decoder.select(decoder.select(state, [2, 0, 1]), [1, 2]), [8, 8])
+    once, _ = decoder.step(decoder.select(state, [0, 1]), [8, 8])
+    other, _ = decoder.step(decoder.select(state, [2, 1]), [8, 8])
+    assert np.abs(twice - once).max() < 1e-5
+    assert np.abs(twice - other).max() > 1e-3
+
+
 def test_several_translations_the_best_first(translator: Seq2SeqTranslator) -> None:
     found = translator.translate([*TEXTS, " "], "eng", "por", best=3)
     assert [one.text for one in found[-1]] == [""]
