@@ -44,19 +44,21 @@ RECIPES = ("direct", "translate-train", "translate-test", "translate-ensemble", 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """What a problem is cut down to: training rows, epochs, dev rows, test items a language."""
+    """What a problem is cut down to: training rows, epochs, dev rows, test items a language; rate and rows a batch."""
 
     rows: int
     epochs: int
     dev: int
     items: int
     seeds: tuple[int, ...] = SEEDS
+    rate: str = "1e-4"
+    batch: str = "16"
 
 
 SIZES = {
     "ner": Size(rows=400, epochs=3, dev=60, items=150),
     "topic": Size(rows=350, epochs=3, dev=60, items=204),
-    "qa": Size(rows=240, epochs=2, dev=40, items=100, seeds=(1, 2)),
+    "qa": Size(rows=400, epochs=1, dev=30, items=80, seeds=(1, 2), rate="2e-4", batch="8"),
 }
 
 
@@ -146,6 +148,7 @@ def settings(problem: str, recipe: str) -> dict[str, str]:
     """The same updates, rates and frozen layers for every recipe."""
     size = SIZES[problem]
     every = {"epochs": str(size.epochs), "min_steps": "0", "freeze_layers": FROZEN, "snapshots": "3"}
+    every |= {"learning_rate": size.rate, "batch_size": size.batch}
     parts = {"filter": ["filter"], "filter-self-teaching": ["self_teaching", "filter"]}.get(recipe, ["cross_entropy"])
     return {f"{part}.{name}": value for part in parts for name, value in every.items()}
 
