@@ -139,4 +139,55 @@ def _alignment(result: dict[str, Any]) -> Iterable[str]:
     yield ""
 
 
-TABLES = {"transfer": _transfer, "projection": _projection, "markers": _markers, "alignment": _alignment}
+def _end_task(result: dict[str, Any]) -> Iterable[str]:
+    yield from ("### What a projector is worth in the end", "", f"`{result['command']}`", "")
+    yield (
+        f"Translate-train of {result['train']} English NER sentences into Portuguese, on our own translations; strict "
+        f"span F1 on {result['test']} gold sentences, seeds {', '.join(map(str, result['seeds']))}."
+    )
+    yield from _head("projector", "F1", "spans carried over", "sentences trained on", f"less {result['base']}")
+    for name, row in result["projectors"].items():
+        bridge = row["bridge"] or {}
+        rate = bridge.get("projection_rate")
+        yield _row(
+            name,
+            _points(row["span_f1"], row["ci95"]),
+            "-" if rate is None else f"{rate:.1%}",
+            bridge.get("used", "-"),
+            _difference(row["less_base"]),
+        )
+    yield ""
+
+
+def _official(result: dict[str, Any]) -> Iterable[str]:
+    yield from ("### CODEC beside the official implementation", "")
+    official = result["official"]
+    yield (
+        f"{official['repository']} at {official['commit'][:7]}, transformers {official['versions']['transformers']}, "
+        "on the same small models and sentences (no pretrained translator that it knows is at hand offline), one thread. "
+        "`benchmarks/bridges/official_codec_adapter.py` says what had to be patched to run it on a processor."
+    )
+    columns = ("model", "search", "spans", "same place", "same five, in order", "nodes, ours and theirs")
+    yield from _head(*columns, "times as fast (cpu)")
+    for model, table in result["models"].items():
+        for search, row in table["rows"].items():
+            yield _row(
+                model,
+                search,
+                row["spans"],
+                row["same_best"],
+                row["same_five_in_order"],
+                f"{row['nodes']['ours']:.0f}, {row['nodes']['official']:.0f}",
+                row["times_as_fast"]["cpu_seconds"],
+            )
+    yield ""
+
+
+TABLES = {
+    "transfer": _transfer,
+    "end_task": _end_task,
+    "projection": _projection,
+    "official_codec": _official,
+    "markers": _markers,
+    "alignment": _alignment,
+}

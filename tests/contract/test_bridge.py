@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,12 @@ from isogloss.bridges.bridge import Bridge, summary
 from isogloss.bridges.projectors.align import Align
 from isogloss.bridges.projectors.copy import Copy
 from isogloss.bridges.translators import load_translator
+from isogloss.bridges.translators.cached import Cached
 from isogloss.errors import RecipeError, ResourceError
 from isogloss.methods.inference.translate_ensemble import combined
+from isogloss.methods.inference.translate_test import TranslateTest
+from isogloss.problem import make_examples
+from isogloss.readers import Row
 from isogloss.recipes import check_needs, resolve
 from isogloss.tasks import Prediction
 
@@ -270,3 +275,68 @@ class TestCombined:
         own = Prediction(value=[[0, 3, "A"], [9, 12, "B"]], score=0.5)
         other = Prediction(value=[[1, 3, "B"], [5, 7, "A"]], score=0.9)
         assert combined(own, other).value == [[1, 3, "B"], [5, 7, "A"], [9, 12, "B"]]
+
+
+class TestTrouble:
+    """A translator that dies, returns nothing, or is given too much."""
+
+    def test_what_was_translated_before_a_breakdown_is_kept(
+        self, tiny_problem: Callable[..., Problem], tmp_path: Path
+    ) -> None:
+        class Dies(Scripted):
+            def translate(self, texts: Sequence[str], *pair: str, best: int = 1) -> list[tuple[Translation, ...]]:
+                if len(self.asked) >= 16:
+                    raise ResourceError("The line is dead")
+                return super().translate(texts, *pair, best=best)
+
+        problem = tiny_problem()
+        dying = Dies()
+        with pytest.raises(ResourceError, match="dead"):
+            ig.project(problem, "copy", Cached(dying, tmp_path / "cache", chunk=8), targets=["yor"])
+        assert len(dying.asked) == 16
+        well = Scripted()
+        result = ig.project(problem, "copy", Cached(well, tmp_path / "cache", chunk=8), targets=["yor"])
+        assert len(well.asked) == len(problem.train["eng"]) - 16
+        assert len(result.examples["yor"]) == len(problem.train["eng"])
+
+    def test_nothing_is_written_by_a_command_that_breaks_off(
+        self, tiny_problem: Callable[..., Problem], tmp_path: Path
+    ) -> None:
+        with pytest.raises(ResourceError):
+            ig.project(tiny_problem(), "copy", Scripted(pairs=[("eng", "fra")]), out=tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+    def test_texts_without_a_translation_are_answered_as_they_are(
+        self, tiny_problem: Callable[..., Problem], tiny_backbone: Path, tmp_path: Path, caplog: Any
+    ) -> None:
+        problem = tiny_problem()
+        system, _ = ig.transfer(problem, "direct", settings=QUICK, backbone=str(tiny_backbone), precision="fp32")
+        first = problem.test["yor"][0]
+        run = replace(system.new_run(tmp_path, quiet=True), translator=Scripted({first.fields["text"]: ""}))
+        silent = replace(system, inference=(TranslateTest(projector=Copy()),))
+        answers = silent.predict_examples([first, problem.test["yor"][1]], langs=["yor", "yor"], run=run)
+        assert answers[0].score == pytest.approx(system.predict_examples([first], langs=["yor"])[0].score, abs=1e-6)
+        assert "1 of 2 texts have no translation from yor: answered as they are." in caplog.messages
+
+    def test_a_text_of_five_thousand_words(self) -> None:
+        words = " ".join(["word"] * 5000)
+        problem, example = tagging(words, (0, 4, "A"))
+        translator = Scripted()
+        (view,) = Bridge(translator=translator, projector=Loses()).carry([example], problem.task, "yor")
+        assert max(map(len, translator.asked)) <= 1000
+        assert view.example is not None
+        assert view.example.fields["text"] == words.upper()
+
+
+def test_the_projected_folder_is_read_again(tiny_problem: Callable[..., Problem], tmp_path: Path) -> None:
+    for kind in CARRIED:
+        problem = tiny_problem(kind)
+        out = tmp_path / kind
+        result = ig.project(problem, GUIDED, "cipher", targets=["yor"], out=out)
+        rows = [json.loads(line) for line in (out / "train" / "yor.jsonl").read_text(encoding="utf-8").splitlines()]
+        again = make_examples(
+            type(problem.task), [Row(i, row) for i, row in enumerate(rows, 1)], lang="yor", split="train", place="x"
+        )
+        assert [e.fields for e in again] == [e.fields for e in result.examples["yor"]]
+        assert (out / "yor.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+        assert json.loads((out / "project.json").read_text(encoding="utf-8"))["targets"]["yor"]["written"] == len(rows)

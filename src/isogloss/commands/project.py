@@ -40,9 +40,9 @@ class Projected:
     views: Mapping[str, Sequence[View]] = field(repr=False, default_factory=dict)
 
     def rows(self, lang: str) -> list[dict[str, Any]]:
-        """The examples of a target as plain rows, such as ``datasets.Dataset.from_list`` takes."""
+        """The examples of a target as plain rows, such as ``datasets.Dataset.from_list`` takes, with ``reliability``."""
         task = self.problem.task
-        return [{"id": e.id, **task.row(e.fields), "score": round(e.score, 4)} for e in self.examples[lang]]
+        return [{"id": e.id, **task.row(e.fields), "reliability": round(e.score, 4)} for e in self.examples[lang]]
 
 
 def project(
