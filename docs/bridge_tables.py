@@ -164,7 +164,7 @@ def _official(result: dict[str, Any]) -> Iterable[str]:
     official = result["official"]
     yield (
         f"{official['repository']} at {official['commit'][:7]}, transformers {official['versions']['transformers']}, "
-        "on the same small models and sentences (no pretrained translator that it knows is at hand offline), one thread. "
+        "on the same small models and sentences (no translator that it knows is at hand offline), one thread. "
         "`benchmarks/bridges/official_codec_adapter.py` says what had to be patched to run it on a processor."
     )
     columns = ("model", "search", "spans", "same place", "same five, in order", "nodes, ours and theirs")

@@ -40,7 +40,7 @@ class Projected:
     views: Mapping[str, Sequence[View]] = field(repr=False, default_factory=dict)
 
     def rows(self, lang: str) -> list[dict[str, Any]]:
-        """The examples of a target as plain rows, such as ``datasets.Dataset.from_list`` takes, with ``reliability``."""
+        """The examples of a target as plain rows with ``reliability``, such as ``datasets.Dataset.from_list`` takes."""
         task = self.problem.task
         return [{"id": e.id, **task.row(e.fields), "reliability": round(e.score, 4)} for e in self.examples[lang]]
 

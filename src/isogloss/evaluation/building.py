@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isogloss.evaluation.errors import error_table
@@ -70,7 +70,7 @@ def build_report(
         },
         resources={role: {spell(lang): n for lang, n in row.items()} for role, row in ledger.resources().items()},
         leaks=leak_table(ledger),
-        notices=[*problem.notices, *_small(problem), *_fallen_back(own)],
+        notices=[*problem.notices, *_small(problem), *_fallen_back(own), *_translated(run.bridges, spell)],
         seconds=_seconds(run),
         nested=run.costs,
         bridges=run.bridges,
@@ -119,6 +119,20 @@ def _fallen_back(choices: Sequence[Mapping[str, Any]]) -> list[str]:
     seeds = [str(choice["seed"]) for choice in choices if choice.get("fell_back")]
     what = "An average scored below its own parts on source dev, and less was averaged instead"
     return [f"{what} (seed {', '.join(seeds)})."] if seeds else []
+
+
+def _translated(rows: Sequence[Mapping[str, Any]], spell: Callable[[str], str]) -> list[str]:
+    """What was translated by what, and what became of its spans; once for each direction and use."""
+    said: dict[tuple[str, str, str], str] = {}
+    for row in rows:
+        what = f"{row['examples']} examples from {spell(row['from'])} into {spell(row['into'])} for {row['at']}"
+        text = f"{row['translator']} translated {what}"
+        if row["spans"]:
+            text += f"; {row['projector']} carried {row['spans_kept']} of {row['spans']} spans"
+        if row["used"] < row["examples"]:
+            text += f"; {row['used']} were used"
+        said.setdefault((row["from"], row["into"], row["at"]), f"{text}.")
+    return list(said.values())
 
 
 def _summarise(report: Report, problem: Problem, table: ScoreTable, dev: Sequence[float]) -> None:

@@ -57,6 +57,10 @@ class EventArguments(Tagging):
     def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return super().unlabelled(fields) | {"trigger": fields["trigger"]}
 
+    def row(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        arguments = [list(span) for span in gold_spans(fields)]
+        return {"text": fields["text"], "trigger": list(fields["trigger"]), "arguments": arguments}
+
     def marked(self, fields: Mapping[str, Any]) -> dict[str, Marked]:
         """The trigger, labelled ``trigger:TYPE``, among the arguments; one that overlaps the trigger is left out."""
         start, end, kind = fields["trigger"]

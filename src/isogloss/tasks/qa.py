@@ -85,6 +85,10 @@ class QuestionAnswering(Task):
     def unlabelled(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {"context": fields["context"], "question": fields["question"]}
 
+    def row(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        answers = [{"text": text, "answer_start": start} for text, start in fields["answers"]]
+        return {"context": fields["context"], "question": fields["question"], "answers": answers}
+
     def marked(self, fields: Mapping[str, Any]) -> dict[str, Marked]:
         """Every gold answer is a span of the context; of those that overlap the first one given."""
         spans: list[tuple[int, int, str]] = []
