@@ -177,6 +177,8 @@ def recipe_toml(report: Report) -> str:
         f"seeds = {json.dumps(report.seeds)}",
         f"precision = {json.dumps(report.precision)}",
     ]
+    if report.translator is not None:
+        lines.append(f"translator = {json.dumps(report.translator)}")
     for part, values in report.settings.items():
         given = {name: value for name, value in values.items() if value is not None}
         lines += ["", f"[{part}]", *(f"{name} = {json.dumps(value)}" for name, value in given.items())] if given else []

@@ -340,3 +340,21 @@ def test_the_projected_folder_is_read_again(tiny_problem: Callable[..., Problem]
         assert [e.fields for e in again] == [e.fields for e in result.examples["yor"]]
         assert (out / "yor.html").read_text(encoding="utf-8").startswith("<!doctype html>")
         assert json.loads((out / "project.json").read_text(encoding="utf-8"))["targets"]["yor"]["written"] == len(rows)
+
+
+@pytest.mark.parametrize("projector", ["align", "copy", "easyproject", "ensemble"])
+def test_a_recipe_that_was_written_down_is_the_same_again(
+    tiny_problem: Callable[..., Problem], tiny_backbone: Path, tmp_path: Path, projector: str
+) -> None:
+    """With an identity nothing is left for a projector to do: only its settings go through the file."""
+    problem = tiny_problem("spans")
+    changed = {"align.aligner": "hmm"} if projector == "align" else {}
+    options = {"settings": QUICK | changed, "precision": "fp32", "backbone": str(tiny_backbone)}
+    ig.transfer(problem, "translate-train", translator="identity", projector=projector, out=tmp_path / "a", **options)
+    written = tmp_path / "a" / "recipe.toml"
+    assert 'translator = "identity"' in written.read_text(encoding="utf-8")
+    again = resolve(str(written))
+    assert again.data == resolve("translate-train", projector=projector, settings=changed).data
+    if projector == "ensemble":
+        report = ig.transfer(problem, str(written), precision="fp32", out=tmp_path / "b")[1]
+        assert report.translator == "identity"

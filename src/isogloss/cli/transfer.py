@@ -88,6 +88,8 @@ def transfer(
     from isogloss.train import choose_precision
 
     given = Problem.read(problem)
+    if recipe.endswith(".toml"):
+        translator = translator or Written.read(Path(recipe)).translator
     chosen = resolve(recipe, settings=changed, select=select, few_shot=few_shot, projector=projector)
     _refuse_unused(recipe, {"a translator": None if translates(chosen) else translator, "a language model": lm})
     bridge = load_translator(translator or "auto") if translates(chosen) else None

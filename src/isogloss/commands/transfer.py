@@ -55,7 +55,7 @@ def transfer(
     Args:
         problem: the problem, or its folder.
         recipe: a name such as ``direct`` or ``maft+filter``, a Recipe, or the ``recipe.toml`` of an earlier run, whose
-            encoder, settings, rule, seeds and precision hold where no other are given.
+            encoder, settings, rule, seeds, precision and translator hold where no other are given.
         backbone: the encoder; the recipe's own by default.
         settings: changed hyper-parameters, ``{"cross_entropy.epochs": "3"}``.
         select: the rule by which the weights are chosen or averaged, one of ``isogloss.recipes.SELECTION``.
@@ -90,6 +90,7 @@ def transfer(
         written = Written.read(Path(recipe))
         seeds = written.seeds if seeds is None else seeds
         precision = written.precision or precision if precision == "auto" else precision
+        translator = written.translator or translator if translator == "auto" else translator
     seeds = (1,) if seeds is None else tuple(seeds)
     chosen = resolve(recipe, settings=settings, select=select, few_shot=few_shot, projector=projector)
     bridge = load_translator(translator) if translates(chosen) else None

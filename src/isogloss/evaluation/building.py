@@ -73,6 +73,7 @@ def build_report(
         notices=[*problem.notices, *_small(problem), *_fallen_back(own), *_translated(run.bridges, spell)],
         seconds=_seconds(run),
         nested=run.costs,
+        translator=run.translator.id if run.translator else None,
         bridges=run.bridges,
         peak_rss_mb=peak_rss_mb(),
         tokens_per_second=_speed(run),

@@ -56,6 +56,7 @@ class Report(BaseModel):
     on_target: dict[str, float] | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     nested: list[dict[str, Any]] = Field(default_factory=list)
+    translator: str | None = None
     bridges: list[dict[str, Any]] = Field(default_factory=list)
     peak_rss_mb: float | None = None
     tokens_per_second: float | None = None

@@ -73,6 +73,7 @@ _DETAIL: dict[str, Any] = {
     ),
     "resources": {"description": "items seen, by role and language"},
     "seconds": {"description": "wall time by stage, nested runs included"},
+    "translator": {"description": "as it was named; what it used for each pair is in bridges"},
     "bridges": {"description": "translation and projection: what did it, how many examples and spans came through"},
     "gap": {"description": "source_score minus mean_target"},
 }

@@ -228,6 +228,8 @@ def _with_field(part: Any, attribute: str, value: str) -> Any:
         from isogloss.bridges.projectors import find_projector
 
         return replace(part, **{attribute: find_projector(value)})
+    if isinstance(getattr(part, attribute), tuple):
+        return replace(part, **{attribute: tuple(each.strip() for each in value.split(",") if each.strip())})
     try:
         fitting = TypeAdapter(_type_of(part, attribute)).validate_python(value)
     except ValidationError as error:

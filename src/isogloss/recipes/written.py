@@ -9,7 +9,7 @@ from typing import Any
 
 from isogloss.errors import RecipeError
 
-KEYS = ("recipe", "backbone", "select", "seeds", "precision")
+KEYS = ("recipe", "backbone", "select", "seeds", "precision", "translator")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,7 @@ class Written:
     select: str | None = None
     seeds: tuple[int, ...] | None = None
     precision: str | None = None
+    translator: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -37,7 +38,11 @@ class Written:
         plain = {key: content.pop(key) for key in KEYS if key in content}
         if strange := [key for key, value in content.items() if not isinstance(value, dict)]:
             raise RecipeError(f"The setting '{strange[0]}' is unknown", where=path, fix=f"Known: {', '.join(KEYS)}")
-        settings = {f"{part}.{name}": str(value) for part, values in content.items() for name, value in values.items()}
+        settings = {
+            f"{part}.{name}": ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            for part, values in content.items()
+            for name, value in values.items()
+        }
         seeds = plain.pop("seeds", None)
         if seeds is not None and not (isinstance(seeds, list) and all(isinstance(seed, int) for seed in seeds)):
             raise RecipeError("'seeds' is not a list of whole numbers", where=path, fix="Write seeds = [1, 2, 3]")
