@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bridge_tables import bridges
-
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "quality" / "results"
 SPEED = DOCS.parent / "benchmarks" / "speed" / "results"
@@ -16,6 +14,8 @@ SPEED = DOCS.parent / "benchmarks" / "speed" / "results"
 
 def results() -> str:
     """Tables from the committed results, with intervals."""
+    from bridge_tables import bridges  # beside this file, where build.py has put the path
+
     lines = [(DOCS / "results-head.md").read_text(encoding="utf-8").rstrip(), ""]
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))

@@ -169,9 +169,10 @@ class Ledger:
         aims = set(targets)
         roles = {item.role for item in self.items}
         made = {item.origin for item in self.items if item.role in ("train", "select")}
+        trained = bool(made & {"translated", "projected"})
         if "bridge" in roles:
-            return "MT at inference"
-        if made & {"translated", "projected"}:
+            return "MT in training and at inference" if trained else "MT at inference"
+        if trained:
             return "MT in training"
         if any(item.role == "parallel" and item.lang in aims for item in self.items):
             return "parallel text"

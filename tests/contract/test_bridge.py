@@ -182,7 +182,7 @@ def test_a_projector_that_asks_too_much_of_the_translator() -> None:
         needs: ClassVar[tuple[Any, ...]] = ("score",)
 
     problem, example = tagging("Ann met Bob", (0, 3, "A"))
-    with pytest.raises(ResourceError, match="needs a translator that can score"):
+    with pytest.raises(ResourceError, match="needs a translator that can score, and 'scripted 1'"):
         Bridge(translator=Scripted(), projector=Asks()).carry([example], problem.task, "yor")
 
 
@@ -207,7 +207,8 @@ class TestRecipes:
         if kind not in ("classification", "pair_labels", "pair_scores"):
             more["settings"] = more["settings"] | {"align.aligner": "guided"}
         _, report = self.run(tiny_problem(kind), recipe, tiny_backbone, **more)
-        assert report.tier == ("MT in training" if recipe == "translate-train" else "MT at inference")
+        tiers = {"translate-train": "MT in training", "translate-test": "MT at inference"}
+        assert report.tier == tiers.get(recipe, "MT in training and at inference")
         assert report.regime == "zero-shot"
         assert report.leaks["total"] == 0
         assert {row["translator"] for row in report.bridges} == {f"cipher {load_translator('cipher').version}"}

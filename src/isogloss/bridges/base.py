@@ -7,7 +7,7 @@ characters. Log-probabilities are natural logarithms of a softmax over the whole
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -95,6 +95,10 @@ class Translator(ABC):
     @abstractmethod
     def serves(self, source: str, target: str) -> bool:
         """Whether it translates from ``source`` to ``target``."""
+
+    def can(self, abilities: Iterable[Ability], source: str, target: str) -> bool:
+        """Whether it serves the pair and has all the abilities there."""
+        return self.serves(source, target) and self.abilities.issuperset(abilities)
 
     def used(self, source: str, target: str) -> str:
         """What translates this pair, with its version: for reports."""

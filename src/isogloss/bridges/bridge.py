@@ -20,6 +20,9 @@ from isogloss.tasks import Marked, Prediction, Task
 
 log = logging.getLogger("isogloss")
 
+UNSURE = 0.5
+"""Up to this reliability a span that was carried is counted as unsure."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seam:
@@ -74,7 +77,8 @@ class Bridge:
         if not examples:
             return []
         (source,) = {example.lang for example in examples}
-        self._check(source, to)
+        if source != to and not self.translator.serves(source, to):
+            self.check(source, to)
         texts = [task.marked(example.fields) for example in examples]
         cut = [
             {name: sentences(text.text, [span[:2] for span in text.spans]) for name, text in of.items()} for of in texts
@@ -121,17 +125,21 @@ class Bridge:
             for answer, view, of in zip(answers, views, spots, strict=True)
         ]
 
-    def _check(self, source: str, target: str) -> None:
-        if source != target and not self.translator.serves(source, target):
+    def check(self, source: str, target: str) -> None:
+        """Refuse a pair that is not served, before anything is done."""
+        if source == target:
+            return
+        if not self.translator.serves(source, target):
             raise ResourceError(
                 f"The translator '{self.translator.id}' does not translate from {source} to {target}",
                 fix="Give another one with --translator, or leave the language out with --skip-unserved",
             )
-        if missing := set(self.projector.needs) - self.translator.abilities:
+        if not self.translator.can(self.projector.needs, source, target):
             raise ResourceError(
-                f"The projector '{self.projector.name}' needs a translator that can {' and '.join(sorted(missing))}, "
-                f"and '{self.translator.id}' cannot",
-                fix="Give another --translator, or another --projector",
+                f"The projector '{self.projector.name}' needs a translator that can "
+                f"{' and '.join(sorted(self.projector.needs))}, and '{self.translator.used(source, target)}', which "
+                f"translates from {source} to {target}, cannot",
+                fix="Give another --translator, another --projector, or leave the language out with --skip-unserved",
             )
 
     def _translated(self, texts: Sequence[str], source: str, target: str) -> dict[str, str]:
@@ -157,6 +165,8 @@ class Bridge:
         settled = {number: trivial for number, item in enumerate(items) if (trivial := _trivial(item)) is not None}
         hard = [number for number in range(len(items)) if number not in settled]
         if hard:
+            if self.projector.needs:
+                self.check(source, target)
             found = self.projector([items[number] for number in hard], self.translator, source, target)
             settled |= dict(zip(hard, found, strict=True))
         return [settled[number] for number in range(len(items))]
@@ -278,12 +288,14 @@ def _answered(task: Task, view: View, answer: Prediction, found: Sequence[tuple[
 def summary(views: Sequence[View]) -> dict[str, Any]:
     """What became of examples and spans: counts, the projection rate and the reasons of what was lost."""
     outcomes = [outcome for view in views for outcome in view.outcomes]
+    unsure = sum(outcome.span is not None and outcome.score <= UNSURE for outcome in outcomes)
     kept = sum(outcome.span is not None for outcome in outcomes)
     return {
         "examples": len(views),
         "complete": sum(view.complete for view in views),
         "spans": len(outcomes),
         "spans_kept": kept,
+        "spans_unsure": unsure,
         "projection_rate": kept / len(outcomes) if outcomes else None,
         "lost": dict(Counter(outcome.reason for outcome in outcomes if outcome.span is None)),
         "no_example": dict(Counter(view.reason for view in views if view.example is None)),

@@ -36,6 +36,9 @@ def project(
     least: Annotated[
         float, typer.Option("--least", metavar="SCORE", min=0, max=1, help="Leave out what is less reliable.")
     ] = 0.0,
+    skip_unserved: Annotated[
+        bool, typer.Option("--skip-unserved", help="Leave out targets that the translator cannot serve.")
+    ] = False,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -59,13 +62,14 @@ def project(
         targets=None if langs is None else [Language.parse(code).code for code in langs],
         complete=not incomplete,
         least=least,
+        skip_unserved=skip_unserved,
         out=out,
         force=force,
     )
     if json:
         print_json({given.spelling(lang): facts for lang, facts in result.report.items()})
         return
-    columns = ("target", "translator", "examples", "written", "spans kept", "lost", "a second")
+    columns = ("target", "translator", "examples", "written", "spans carried", "unsure", "lost", "a second")
     rows = []
     for target, facts in result.report.items():
         rate = facts["projection_rate"]
@@ -77,6 +81,7 @@ def project(
                 str(facts["examples"]),
                 str(facts["written"]),
                 "-" if rate is None else f"{rate:.1%}",
+                str(facts["spans_unsure"]),
                 lost or "-",
                 str(facts["sentences_per_second"]),
             )

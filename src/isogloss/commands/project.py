@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.bridges.base import Projector
-from isogloss.bridges.bridge import View, summary
+from isogloss.bridges.bridge import Bridge, View, summary
 from isogloss.bridges.projectors import find_projector
 from isogloss.bridges.translators import load_translator
-from isogloss.errors import DataError, IsoglossError
+from isogloss.errors import DataError, IsoglossError, ResourceError
 from isogloss.machine import versions
 from isogloss.output import staged
 from isogloss.problem import Problem
@@ -21,6 +22,8 @@ from isogloss.problem import Problem
 if TYPE_CHECKING:
     from isogloss.bridges.base import Translator
     from isogloss.example import Example
+
+log = logging.getLogger("isogloss")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,7 @@ def project(
     targets: Sequence[str] | None = None,
     complete: bool = True,
     least: float = 0.0,
+    skip_unserved: bool = False,
     out: str | Path | None = None,
     force: bool = False,
 ) -> Projected:
@@ -67,6 +71,7 @@ def project(
         targets: canonical codes; all of the problem's by default.
         complete: leave out sentences that lost a span.
         least: leave out sentences with a span of a lower reliability.
+        skip_unserved: leave out targets that the translator does not serve, or not as the projector needs it.
         out: folder for ``train/<target>.jsonl`` (a part of a problem folder), ``<target>.html`` to look at, and
             ``project.json``; none is written without it. Translations are kept in a cache, so that a run that broke
             off finds them again.
@@ -83,12 +88,35 @@ def project(
         raise IsoglossError(f"There is no split '{split}' of source data", fix="Choose train or dev")
     if not problem.source_examples(split):
         raise DataError(f"{problem.name} has no source data in {split}", fix=f"Add {split}/<source>.jsonl")
+    aims = _served(problem, Bridge(translator=translator, projector=projector), split, aims, skip_unserved)
     if out is None:
         return _projected(problem, projector, translator, split, aims, complete, least)
     with staged(out, force=force) as place:
         result = _projected(problem, projector, translator, split, aims, complete, least)
         _write(result, place, split)
     return result
+
+
+def _served(problem: Problem, bridge: Bridge, split: str, targets: Sequence[str], skip: bool) -> tuple[str, ...]:
+    """The targets that can be served; what cannot be is said, or refused before anything is done."""
+    served: list[str] = []
+    for target in targets:
+        try:
+            bridge.check(_source(problem, bridge.translator, split, target), target)
+        except ResourceError as error:
+            if not skip or (target == targets[-1] and not served):
+                raise
+            log.warning("%s is left out: %s", problem.spelling(target), error.what)
+        else:
+            served.append(target)
+    return tuple(served)
+
+
+def _source(problem: Problem, translator: Translator, split: str, target: str) -> str:
+    """The first source language with data that is translated into the target; the first of all where none is."""
+    data: Mapping[str, Sequence[Example]] = getattr(problem, split)
+    there = [source for source in problem.source if data.get(source)]
+    return next((source for source in there if translator.serves(source, target)), there[0])
 
 
 def _projected(
@@ -100,16 +128,13 @@ def _projected(
     complete: bool,
     least: float,
 ) -> Projected:
-    from isogloss.bridges.bridge import Bridge
-
     bridge = Bridge(translator=translator, projector=projector)
     views: dict[str, list[View]] = {}
     report: dict[str, dict[str, Any]] = {}
     examples: dict[str, tuple[Example, ...]] = {}
     data: Mapping[str, Sequence[Example]] = getattr(problem, split)
-    sources = [source for source in problem.source if data.get(source)]
     for target in targets:
-        source = next((s for s in sources if translator.serves(s, target)), sources[0])  # carry says what is missing
+        source = _source(problem, translator, split, target)
         started = time.perf_counter()
         views[target] = bridge.carry(data[source], problem.task, target)
         seconds = time.perf_counter() - started

@@ -107,10 +107,16 @@ def transfer(
     fingerprint = _fingerprint(problem, chosen, network, seeds, number_format, bridge)
     if home is not None and resume and home.finished:
         return _finished(home, chosen, fingerprint)
+    if home is not None and begun.get("fingerprint", fingerprint) != fingerprint:
+        raise IsoglossError(
+            "The run that was begun here had other data, another recipe, encoder or precision, or other seeds",
+            where=home.folder,
+            fix="Repeat the command it was begun with, choose another --out, or give --force instead of --resume",
+        )
     network.tokenizer()  # an encoder that cannot be had is better known before anything is written
     with home.work() if home else _temporary() as folder, processor_threads(threads) as used:
         if home is not None:
-            home.begin({"precision": number_format, "threads": used})
+            home.begin({"precision": number_format, "threads": used, "fingerprint": fingerprint})
         run = Run(
             flow=fit,
             folder=folder,

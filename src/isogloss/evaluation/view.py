@@ -26,6 +26,7 @@ TIER_WORDS = {
     "parallel text": "parallel text with the targets",
     "MT in training": "machine-translated training data",
     "MT at inference": "machine translation at prediction time",
+    "MT in training and at inference": "machine translation in training and at prediction time",
     "oracle": "the targets' test labels",
 }
 NO_VALUE = "–"

@@ -29,7 +29,9 @@ from isogloss.recipes.recipe import Recipe, part_name
 from isogloss.recipes.written import Written
 
 if TYPE_CHECKING:
-    from isogloss.bridges.base import Translator
+    from collections.abc import Sequence
+
+    from isogloss.bridges.base import Ability, Translator
     from isogloss.methods import WeightsPart
     from isogloss.problem import Problem
 
@@ -169,29 +171,44 @@ def check_needs(
                 fix="Add it or choose another recipe",
             )
     unserved: dict[str, str] = {}
+    asked = sorted({ability for part in recipe.all_parts() if isinstance(part, Projector) for ability in part.needs})
     for need in sorted(needs & TARGET_NEEDS.keys()):
         files = {
             lang: _file(need, problem, lang)
             for lang in problem.targets
-            if not (_translated if need in TRANSLATION else _serves)(need, problem, lang, translator)
+            if not (
+                _translated(need, problem, lang, translator, asked)
+                if need in TRANSLATION
+                else _serves(need, problem, lang)
+            )
         }
         if files and (not skip_unserved or len({*unserved, *files}) == len(problem.targets)):
             lang, file = next(iter(files.items()))
             what = f"The recipe '{recipe.name}' needs {NEEDS[need]}, and there is none for {problem.spelling(lang)}"
             if need in TRANSLATION and translator is not None:
-                what += f" (translator: '{translator.id}')"
+                able = f" that can {' and '.join(asked)}" if asked and problem.task.has_spans else ""
+                what += f"{able} (translator: '{translator.id}')"
             mend = f"Name a {file}" if need in TRANSLATION else f"Add {file}"
             raise ResourceError(what, fix=f"{mend}, or leave out what cannot be served with --skip-unserved")
         unserved = {lang: f"there is no {file}" for lang, file in files.items()} | unserved
     return unserved
 
 
-def _translated(need: str, problem: Problem, target: str, translator: Translator | None) -> bool:
-    pairs = [(lang, target) if need == "into_target" else (target, lang) for lang in problem.source]
-    return translator is not None and any(translator.serves(*pair) for pair in pairs)
+def _translated(
+    need: str, problem: Problem, target: str, translator: Translator | None, asked: Sequence[Ability]
+) -> bool:
+    """Whether the pair is served; answers with spans are always projected from the source to the target."""
+    if translator is None:
+        return False
+    spans = asked if problem.task.has_spans else ()
+    return any(
+        translator.serves(*((lang, target) if need == "into_target" else (target, lang)))
+        and (not spans or translator.can(spans, lang, target))
+        for lang in problem.source
+    )
 
 
-def _serves(need: str, problem: Problem, target: str, _: Translator | None) -> bool:
+def _serves(need: str, problem: Problem, target: str) -> bool:
     if need == "parallel":
         return any(problem.parallel.get(pair) for lang in problem.source for pair in ((lang, target), (target, lang)))
     found: Mapping[str, object] = getattr(problem, need)

@@ -82,6 +82,9 @@ class Task(ABC):
     inputs: ClassVar[tuple[str, ...]] = ("text",)
     """The columns of a row without labels; a task that reads one of them takes plain text for input."""
 
+    has_spans: ClassVar[bool] = True
+    """Whether its texts or answers have places that must follow a translation."""
+
     labels: tuple[str, ...]
     metric: str
 

@@ -23,6 +23,7 @@ class Classification(Task):
 
     name: ClassVar[str] = "classification"
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    has_spans: ClassVar[bool] = False
     metric: str = "accuracy"
 
     @property

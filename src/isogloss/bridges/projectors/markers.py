@@ -81,7 +81,7 @@ class Markers(Projector):
             return SCHEMES[0]
         tried = [(item.source, item.spans) for item in items[:: max(len(items) // TRIED, 1)]][:TRIED]
         # HTML's marks are long: only a translator that knows markup is asked to carry them.
-        schemes = [each for each in SCHEMES if each != "html" or "markup" in translator.abilities]
+        schemes = [each for each in SCHEMES if each != "html" or translator.can(["markup"], source, target)]
         found = [survival(translator, tried, each, source, target) for each in schemes]
         best = max(found, key=lambda each: each.share)
         shares = ", ".join(f"{each.scheme} {each.share:.0%}" for each in found)

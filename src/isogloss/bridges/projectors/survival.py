@@ -74,7 +74,7 @@ def translate_marked(
     """
     marked = [mark(text, spans, scheme) for text, spans in sentences]
     given = [(n, text) for n, text in enumerate(marked) if text is not None]
-    keeps = scheme == "html" and "markup" in translator.abilities
+    keeps = scheme == "html" and translator.can(["markup"], source, target)
     sent = [_escaped(text) if keeps else text for _, text in given]
     outputs = dict(
         zip((n for n, _ in given), best_translations(translator, sent, source, target, markup=keeps), strict=True)

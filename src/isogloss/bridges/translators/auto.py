@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from isogloss.bridges.base import Ability, Attention, Scored, StepDecoder, Translation, Translator
@@ -27,6 +27,9 @@ class AutoTranslator(Translator):
 
     def serves(self, source: str, target: str) -> bool:
         return any(one.serves(source, target) for one in self.translators)
+
+    def can(self, abilities: Iterable[Ability], source: str, target: str) -> bool:
+        return self.serves(source, target) and self.route(source, target).can(abilities, source, target)
 
     def route(self, source: str, target: str, ability: Ability | None = None) -> Translator:
         """The translator for a pair.
