@@ -41,8 +41,9 @@ def _difference(row: Mapping[str, Any] | None) -> str:
 def _transfer(result: dict[str, Any]) -> Iterable[str]:
     yield from ("### Translation for training, at prediction, and both", "", f"`{result['command']}`", "")
     yield (
-        "The same data, updates and translator for every recipe; means over seeds, in points. `direct` translates "
-        "nothing and shows what translation is worth; the others are to be compared with each other."
+        "The same data, epochs and translator for every recipe; means over seeds, in points. Recipes that train on "
+        "translations too pass over as many more rows, and so make as many more updates; FILTER reads two texts for "
+        "one. `direct` translates nothing and shows what translation is worth; compare the others with each other."
     )
     for name, problem in result["problems"].items():
         langs = list(problem["test"])

@@ -149,7 +149,8 @@ def chosen(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         there = {name: rows for name, rows in tables.items() if name.startswith(family)}
         here = {name: rows for name, rows in tables.items() if name.startswith(other)}
         if there and here:
-            best = max(ALIGNED, key=lambda v: np.mean([rows["systems"][v]["span_f1"] for rows in there.values()]))
+            everywhere = [v for v in ALIGNED if all(v in rows["systems"] for rows in (there | here).values())]
+            best = max(everywhere, key=lambda v: np.mean([rows["systems"][v]["span_f1"] for rows in there.values()]))
             result[f"by {family}"] = {
                 "variant": best,
                 "span_f1": {name: rows["systems"][best]["span_f1"] for name, rows in here.items()},
