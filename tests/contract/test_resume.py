@@ -96,7 +96,7 @@ def test_precision_and_threads_are_those_it_began_with(
     assert done[0] == 4
 
 
-def test_a_training_of_another_recipe_begins_anew(
+def test_a_run_is_not_resumed_with_other_settings(
     tiny_problem: Callable[..., Problem], tiny_backbone: Path, tmp_path: Path, cut_at: Callable[[int | None], list[int]]
 ) -> None:
     def transfer(epochs: str, **options: Any) -> None:
@@ -109,7 +109,10 @@ def test_a_training_of_another_recipe_begins_anew(
     with pytest.raises(Cut):
         transfer("4")
     done = cut_at(None)
-    transfer("3", resume=True)
+    with pytest.raises(IsoglossError, match="begun here had other data, another recipe"):
+        transfer("3", resume=True)
+    assert done == []
+    transfer("3", force=True)
     assert done == [1, 2, 3, 4, 5, 6]
 
 
