@@ -10,7 +10,6 @@ import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, ClassVar, get_args
 
@@ -189,11 +188,6 @@ def parallels(draw: st.DrawFn) -> Parallel:
 
 def built(name: str) -> list[Projector]:
     """A projector in its variants; aligners are replaced by chance, for which no model is needed."""
-    module, _, _ = PROJECTORS[name]
-    if find_spec(f"isogloss.bridges.projectors.{module}") is None:
-        pytest.skip(f"there is no {module} here")
-    if name in ("align", "ensemble"):
-        pytest.importorskip("isogloss.bridges.aligners.spans")
     if name == "align":
         return [Align(aligner=AnyLinks()), Align(aligner=AnyLinks(), span_rule="min_max", gap=0)]
     if name == "ensemble":

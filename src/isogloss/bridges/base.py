@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from isogloss.errors import ResourceError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -100,6 +102,9 @@ class Translator(ABC):
         """Whether it serves the pair and has all the abilities there."""
         return self.serves(source, target) and self.abilities.issuperset(abilities)
 
+    def _lacking(self, ability: Ability) -> ResourceError:
+        return ResourceError(f"The translator '{self.id}' lacks the ability '{ability}'", fix="Name another translator")
+
     def used(self, source: str, target: str) -> str:
         """What translates this pair, with its version: for reports."""
         return f"{self.id} {self.version}"
@@ -115,16 +120,28 @@ class Translator(ABC):
         """
 
     def score(self, pairs: Sequence[tuple[str, str]], source: str, target: str) -> list[Scored]:
-        """The probability of given translations; ability ``score``."""
-        raise NotImplementedError
+        """The probability of given translations; ability ``score``.
+
+        Raises:
+            ResourceError: it lacks the ability.
+        """
+        raise self._lacking("score")
 
     def attend(self, pairs: Sequence[tuple[str, str]], source: str, target: str) -> list[Attention]:
-        """The attention of given translations to their sources; ability ``attend``."""
-        raise NotImplementedError
+        """The attention of given translations to their sources; ability ``attend``.
+
+        Raises:
+            ResourceError: it lacks the ability.
+        """
+        raise self._lacking("attend")
 
     def decoder(self, source: str, target: str) -> StepDecoder:
-        """Step-by-step decoding; ability ``decode``."""
-        raise NotImplementedError
+        """Step-by-step decoding; ability ``decode``.
+
+        Raises:
+            ResourceError: it lacks the ability.
+        """
+        raise self._lacking("decode")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,6 @@ RECIPE = Recipe(
     inference=(SourceView(),),
     deviations="The source side's class is read at its own first token (the authors' code takes the second token of "
     "the target side). The number of fusion layers follows the encoder's depth (their code is written for 24 layers). "
-    "The checkpoint is chosen on source dev, not on the dev sets of the targets. Learning rates, epochs and what of "
-    "the embeddings trains are those of cross_entropy. The head is the library's own.",
+    "The checkpoint is chosen on translated source dev, not on the dev sets of the targets. Learning rates, epochs and "
+    "what of the embeddings trains are those of cross_entropy. The head is the library's own.",
 )

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from scripted import Linked
 
 from isogloss.bridges.base import Aligner, Bitext, Links, Parallel
 from isogloss.bridges.projectors.align import Align
-
-pytest.importorskip("isogloss.bridges.aligners.spans")
 
 # 0 The 1 United 2 Nations 3 met 4 .        0 Se 1 reunieron 2 las 3 Naciones 4 Unidas 5 ayer 6 .
 ITEM = Parallel(
