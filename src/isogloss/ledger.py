@@ -114,11 +114,12 @@ class Ledger:
     def record_text(self, problem: Problem) -> None:
         """Note the problem's raw and parallel text."""
         for examples in problem.unlabelled.values():
-            self._note_text("adapt", examples)
+            self.note_text("adapt", examples)
         for pairs in problem.parallel.values():
-            self._note_text("parallel", (side for pair in pairs for side in pair))
+            self.note_text("parallel", (side for pair in pairs for side in pair))
 
-    def _note_text(self, role: Role, examples: Iterable[Example]) -> None:
+    def note_text(self, role: Role, examples: Iterable[Example]) -> None:
+        """Note raw text that was seen in ``role``: examples with the field ``text``."""
         for e in examples:
             text = (e.fields["text"],)
             self.items.append(Item(texts=text, lang=e.lang, role=role, group=None, labelled=False, place=e.place))

@@ -69,6 +69,7 @@ class Run:
         views: what was carried already, shared with nested runs and between seeds.
         trainings: numbers for the folders of this run's trainings, in their order.
         told: what the user has been told once, nested runs included.
+        shared: folder of what is made once for all seeds and nested runs; in the work folder by default.
     """
 
     flow: Flow
@@ -94,6 +95,11 @@ class Run:
     views: dict[str, list[View]] = field(default_factory=dict)
     trainings: Iterator[int] = field(default_factory=count)
     told: set[str] = field(default_factory=set)
+    shared: Path | None = None
+
+    def __post_init__(self) -> None:
+        """The outermost run's folder holds what is shared."""
+        self.shared = self.shared or self.folder / "shared"
 
     def fit(self, recipe: Recipe, problem: Problem, backbone: Backbone | None = None) -> System:
         """A transfer inside this one: a teacher, an annotator, a round of self-teaching.
@@ -163,6 +169,26 @@ class Run:
         where = (self.seed, self.device, self.precision, translator, __version__)
         facts = (repr(recipe), problem.fingerprint(), backbone.fingerprint(), where, fingerprint_of_test(self.test))
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+    def make(self, facts: object, build: Callable[[Path], None]) -> Path:
+        """A folder that ``build`` fills, such as an adapted encoder: made once for all seeds and nested runs.
+
+        Args:
+            facts: all that its content depends on, with a telling ``repr``.
+            build: is given an empty folder. What it leaves there when it is broken off is not taken for whole.
+        """
+        where = (self.device, self.precision, __version__)
+        place = (self.shared or self.folder) / hashlib.sha256(
+            repr((facts, where)).encode("utf-8", "surrogatepass")
+        ).hexdigest()[:16]
+        if not place.is_dir():
+            staged = place.with_name(f".{place.name}")
+            shutil.rmtree(staged, ignore_errors=True)
+            staged.mkdir(parents=True)
+            with _generators_kept():
+                build(staged)
+            staged.replace(place)
+        return place
 
     def bridge(self, projector: Projector) -> Bridge:
         """The run's translator and a projector, as a bridge. Raises ResourceError where there is no translator."""

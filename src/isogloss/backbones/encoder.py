@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -117,6 +117,37 @@ class Backbone:
         if self.pooling == "mean" and task.auto_class == "AutoModelForSequenceClassification":
             _pool_by_mean(model, self.id)
         return model
+
+    def bare(self) -> PreTrainedModel:
+        """The network as it was pretrained, with the head of its own architecture where its files hold one."""
+        import transformers
+
+        config = self._from_pretrained(transformers.AutoConfig)
+        name = next(iter(config.architectures or ()), "AutoModel")
+        kind = getattr(transformers, name, transformers.AutoModel)
+        return self._from_pretrained(kind, use_safetensors=True, dtype="float32")  # type: ignore[no-any-return]
+
+    def language_model(self) -> tuple[PreTrainedModel, bool]:
+        """The network as a language model, and whether its head came with it or is fresh.
+
+        An encoder predicts masked pieces, an encoder-decoder writes what is missing, a decoder what follows. A fresh
+        head is drawn from torch's global generator; where the architecture ties it, its matrix is the word vectors.
+        """
+        import transformers
+
+        config = self._from_pretrained(transformers.AutoConfig)
+        kind = "AutoModelForMaskedLM"
+        if config.is_encoder_decoder:
+            kind = "AutoModelForSeq2SeqLM"
+        elif any("CausalLM" in name for name in config.architectures or ()):
+            kind = "AutoModelForCausalLM"
+        auto = getattr(transformers, kind)
+        model, found = self._from_pretrained(auto, use_safetensors=True, dtype="float32", output_loading_info=True)
+        return model, not found["missing_keys"]
+
+    def moved(self, folder: Path, change: str) -> Backbone:
+        """What a part has made of this encoder and saved, with its tokenizer, in ``folder``: used as this one was."""
+        return replace(self, id=f"{self.id} ({change})", path=str(folder), prefixed=False)
 
     def _from_pretrained(self, auto: Any, **options: Any) -> Any:
         from safetensors import SafetensorError

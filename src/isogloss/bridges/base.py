@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from isogloss.errors import ResourceError
+from isogloss.tool import Tool
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,17 +159,15 @@ Links = frozenset[tuple[int, int]]
 """(source unit, target unit) pairs."""
 
 
-class Aligner(ABC):
+class Aligner(Tool):
     """Finds which words of two sentences translate each other. A frozen keyword-only dataclass of its settings."""
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What the user types."""
+    @classmethod
+    def find(cls, name: str) -> Aligner:
+        """The aligner of a name. Raises ResourceError if there is none."""
+        from isogloss.bridges.aligners import load_aligner
 
-    def __str__(self) -> str:
-        """The name: how an aligner is written where a projector holds one."""
-        return self.name
+        return load_aligner(name)
 
     def with_translator(self, translator: Translator | None) -> Aligner:
         """The same aligner, reading this translator's attention if that is what it reads."""
@@ -252,18 +251,20 @@ class Projection:
         return all(outcome.span is not None for outcome in self.outcomes)
 
 
-class Projector(ABC):
+class Projector(Tool):
     """Carries labelled spans over to translations. A frozen keyword-only dataclass of its settings, one file each."""
 
-    name: ClassVar[str]
     needs: ClassVar[tuple[Ability, ...]] = ()
     """Abilities of the translator that it cannot do without."""
     translates: ClassVar[bool] = False
     """Whether it makes a translation of its own where ``Parallel.fixed`` is false."""
 
-    def __str__(self) -> str:
-        """The name: how a projector is written where a part holds one."""
-        return self.name
+    @classmethod
+    def find(cls, name: str) -> Projector:
+        """The projector of a name. Raises RecipeError if there is none."""
+        from isogloss.bridges.projectors import find_projector
+
+        return find_projector(name)
 
     @abstractmethod
     def __call__(

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from isogloss.bridges.base import Aligner, Projector
 from isogloss.errors import RecipeError, unknown
 from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.methods.weights.source_dev import SourceDev
+from isogloss.tool import Tool
 
 if TYPE_CHECKING:
     from isogloss.methods import DataPart, InferencePart, ModelPart, ObjectivePart, Part, WeightsPart
@@ -145,7 +145,7 @@ class Recipe:
                 if isinstance(value, Recipe) and old in list(value.all_parts())
             }
             for name, value in inner.items():
-                if isinstance(value, Projector | Aligner):
+                if isinstance(value, Tool):
                     changed[name] = swapped(value)
             changed = {name: value for name, value in changed.items() if value != inner[name]}
             return replace(part, **changed) if changed else part
@@ -167,7 +167,7 @@ class Recipe:
         }
 
     def all_parts(self) -> Iterator[Any]:
-        """The parts in force, each before the projectors it holds, then those of the recipes that they hold."""
+        """The parts in force, each before the tools it holds, then those of the recipes that they hold."""
         for recipe in (self, *self.nested()):
             for part in recipe.parts():
                 yield part
@@ -176,11 +176,11 @@ class Recipe:
     def named_parts(self) -> dict[str, Any]:
         """All parts by name, nested ones last; a second one of the same kind is called ``name_2``.
 
-        Equal projectors of several parts are one: a setting changes them all.
+        Equal tools of several parts are one: a setting changes them all.
         """
         named: dict[str, Any] = {}
         for part in self.all_parts():
-            if isinstance(part, Projector | Aligner) and part in named.values():
+            if isinstance(part, Tool) and part in named.values():
                 continue
             name, number = part_name(part), 1
             while name in named:
@@ -190,15 +190,15 @@ class Recipe:
         return named
 
 
-def tools(part: Any) -> tuple[Projector | Aligner, ...]:
-    """The projectors that a part holds, each before the aligner that it holds."""
-    held = [value for value in vars(part).values() if isinstance(value, Projector | Aligner)]
+def tools(part: Any) -> tuple[Tool, ...]:
+    """The projectors, aligners and initialisers that a part holds, each before those that it holds itself."""
+    held = [value for value in vars(part).values() if isinstance(value, Tool)]
     return tuple(tool for value in held for tool in (value, *tools(value)))
 
 
 def _plain(value: Any) -> Any:
-    """A setting as it is written: a nested recipe or projector by its name, what else JSON lacks by its repr."""
-    if isinstance(value, Recipe | Projector | Aligner):
+    """A setting as it is written: a nested recipe or tool by its name, what else JSON lacks by its repr."""
+    if isinstance(value, Recipe | Tool):
         return value.name
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
@@ -220,14 +220,8 @@ def _with_field(part: Any, attribute: str, value: str) -> Any:
         from isogloss.recipes import resolve
 
         return replace(part, **{attribute: resolve(value)})
-    if isinstance(getattr(part, attribute), Aligner):
-        from isogloss.bridges.aligners import load_aligner
-
-        return replace(part, **{attribute: load_aligner(value)})
-    if isinstance(getattr(part, attribute), Projector):
-        from isogloss.bridges.projectors import find_projector
-
-        return replace(part, **{attribute: find_projector(value)})
+    if isinstance(tool := getattr(part, attribute), Tool):
+        return replace(part, **{attribute: tool.find(value)})
     if isinstance(getattr(part, attribute), tuple):
         return replace(part, **{attribute: tuple(each.strip() for each in value.split(",") if each.strip())})
     try:
