@@ -18,6 +18,7 @@ from isogloss.transplant.tokens import Tokens
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
 How = Literal["exact", "approximated", "fallback"]
 """How a new row came about: copied from the same token, made from rows of other tokens, or drawn without any."""
@@ -33,6 +34,7 @@ class Swap:
         texts: raw text in the languages that the new tokenizer is for; some initialisers need it.
         donor_NE: a vector for every new token from elsewhere (another model's matrix of the same side); None where
             there is none.
+        model: the network whose matrix it is, not yet changed; None where there is only the matrix.
         side: which matrix it is.
         seed: for whatever is drawn.
     """
@@ -42,6 +44,7 @@ class Swap:
     new: Tokens
     texts: Sequence[str] = ()
     donor_NE: torch.Tensor | None = None
+    model: PreTrainedModel | None = None
     side: Literal["input", "output"] = "input"
     seed: int = 1
 
