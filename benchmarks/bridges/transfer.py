@@ -13,9 +13,9 @@ Three problems, cut down to what two cores do in an hour (``SIZES``):
   paragraphs only, for the sake of time.
 
 Every recipe but ``direct`` may use the same translator; ``direct`` shows what it is worth at all, and the others are to
-be compared with each other. All make the same number of updates: recipes that train on translations too pass over their
-rows less often. ``direct-short`` is no recipe but a control: English alone for as few passes as they make. Runs are kept
-in ``--work``; ``--summary`` writes ``results/transfer.json``.
+be compared with each other. All make the same number of updates: recipes that train on translations too pass over
+their rows less often. ``direct-short`` is no recipe but a control: English alone for as few passes as they make. Runs
+are kept in ``--work``; ``--summary`` writes ``results/transfer.json``.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ TRANSLATORS = {"ner": "auto", "topic": "auto", "qa": "cipher"}
 
 
 def settings(problem: ig.Problem, recipe: str) -> dict[str, str]:
-    """The same updates, rates and frozen layers for every recipe; where rows are more, as translations are, fewer passes."""
+    """The same updates, rates and frozen layers for every recipe: with translations, which are more rows, fewer passes."""
     size = SIZES[problem.name]
     times = 1 if recipe in (*TRANSLATED, SHORT_RUN) else 1 + len(problem.targets)
     every = {"epochs": str(size.epochs * times), "min_steps": "0", "freeze_layers": FROZEN, "snapshots": "3"}
