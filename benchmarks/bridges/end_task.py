@@ -6,7 +6,8 @@
 English EWT sentences are translated into Portuguese by the embedded translator, their names carried over by each
 projector, and a tagger is trained on both languages; it is scored on gold Portuguese (PUD). Only the projector is new:
 same translations (but for those of marks), seeds, passes and encoder, whose lower half is frozen. ``none`` trains on
-English alone, twice as many passes: as many updates as the others make. Runs are kept in ``--work``; ``--summary`` writes ``results/end_task.json``.
+English alone, twice as many passes: as many updates as the others make. Runs are kept in ``--work``; ``--summary``
+writes ``results/end_task.json``.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from isogloss.evaluation.comparing import against
 
 SEEDS = (1, 2, 3)
 PROJECTORS = ("none", "copy", "align", "easyproject", "codec", "t_projection")
-SETTINGS = {"epochs": "3", "min_steps": "0", "freeze_layers": "6", "snapshots": "3"}
-ALONE = SETTINGS | {"epochs": "6"}
+SETTINGS = {"epochs": "8", "min_steps": "0", "freeze_layers": "6", "snapshots": "3"}
+ALONE = SETTINGS | {"epochs": "16"}
 BASE = "copy"
 """The floor that the others are compared with."""
 

@@ -153,7 +153,7 @@ TRANSLATORS = {"ner": "auto", "topic": "auto", "qa": "cipher"}
 
 
 def settings(problem: ig.Problem, recipe: str) -> dict[str, str]:
-    """The same updates, rates and frozen layers for every recipe: with translations, which are more rows, fewer passes."""
+    """The same updates, rates and frozen layers for every recipe: with translations there are fewer passes."""
     size = SIZES[problem.name]
     times = 1 if recipe in (*TRANSLATED, SHORT_RUN) else 1 + len(problem.targets)
     every = {"epochs": str(size.epochs * times), "min_steps": "0", "freeze_layers": FROZEN, "snapshots": "3"}
