@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import DataError, ResourceError
+from isogloss.transplant.digits import grouping
 from isogloss.transplant.tokens import Tokens, stand_ins
 
 if TYPE_CHECKING:
@@ -36,21 +37,24 @@ def train_tokenizer(
     like: PreTrainedTokenizerBase,
     size: int = 8000,
     kind: Kind = "unigram",
+    digits: Literal["like", "free"] = "like",
     seed: int = 1,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer that can take the place of another one.
 
     It has the special tokens of ``like`` in their roles and order, with the lowest ids; one that has such a low id
     already keeps it, as padding must where a network counts positions from its id. Normaliser and template are those of
-    ``like``, the pre-tokenizer too where it suits the kind: otherwise words are told apart by blanks (``▁``) and digits
-    as ``like`` does. Pieces that the template inserts stay whole. All characters of the text have a piece, up to half
-    of ``size``; bytes stand for the rest where ``like`` has such pieces. Equal texts give equal tokenizers.
+    ``like``, the pre-tokenizer too where it suits the kind; else words are told apart by blanks (``▁``). Pieces that
+    the template inserts stay whole. All characters of the text have a piece, up to half of ``size``; bytes stand for
+    the rest where ``like`` has such pieces. Equal texts give equal tokenizers.
 
     Args:
         texts: raw text of the languages that it is for.
         like: a fast tokenizer.
         size: tokens, special ones included. Small texts may not yield as many: then a warning names the number.
         kind: its model.
+        digits: every digit is a token of its own where it is so for ``like``, which reckoning depends on; or digits are
+            no different from letters.
         seed: for the sample, where there is more text than ``MOST_CHARACTERS``.
 
     Raises:
@@ -66,7 +70,8 @@ def train_tokenizer(
         raise ResourceError(
             "A Unigram tokenizer needs an unknown token, and the model's tokenizer has none", fix="Choose kind bpe"
         )
-    engine = _empty(old, pattern, kind)
+    single = digits == "like" and grouping(like) == "single digits"
+    engine = _empty(old, pattern, kind, single)
     special = _special_in_order(pattern)
     inserted = [_write(form, engine) for form in _inserted(old, pattern)]
     fixed = [*special, *(BYTES if pattern.fallback else ()), *dict.fromkeys(inserted)]
@@ -103,7 +108,7 @@ def _content(tokenizer: PreTrainedTokenizerBase) -> Content:
     return whole
 
 
-def _empty(old: Content, pattern: Tokens, kind: Kind) -> Tokenizer:
+def _empty(old: Content, pattern: Tokens, kind: Kind, single_digits: bool) -> Tokenizer:
     """A tokenizer without pieces that treats text as the old one does."""
     from tokenizers import Tokenizer
 
@@ -121,11 +126,15 @@ def _empty(old: Content, pattern: Tokens, kind: Kind) -> Tokenizer:
         prefix = pattern.convention != "metaspace" or pattern.tokenizer.tokenize("x")[0].startswith("▁")
         mark: Content = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always" if prefix else "never"}
         mark["split"] = True
-        digits = [step for step in steps if step["type"] == "Digits"]
-        new["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*digits, mark]} if digits else mark
+        new["pre_tokenizer"], kinds = mark, []
         new["decoder"] = mark
         writes = [s for s in _parts(old["normalizer"], "normalizers") if not _marks(s)]
         new["normalizer"] = {"type": "Sequence", "normalizers": writes} if writes else None
+    if single_digits and "Digits" not in kinds:
+        # Before bytes are written as letters, some of which count as digits; after the mark, which goes before words.
+        alone = {"type": "Digits", "individual_digits": True}
+        order = [alone, new["pre_tokenizer"]] if "ByteLevel" in kinds and keeps else [new["pre_tokenizer"], alone]
+        new["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": order}
     if pattern.fallback and new["decoder"]["type"] == "Metaspace":
         new["decoder"] = {"type": "Sequence", "decoders": [new["decoder"], {"type": "ByteFallback"}, {"type": "Fuse"}]}
     return Tokenizer.from_str(json.dumps(new))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_tokenizers import GEMMA, LETTERS, TEXT, byt5, gemma, gpt2, llama, wordpiece, xlmr
+from tiny_tokenizers import GEMMA, LETTERS, TEXT, XLMR, byt5, gemma, gpt2, llama, wordpiece, xlmr
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer, BertConfig, GPT2Config, LlamaConfig, XLMRobertaConfig
 
 from isogloss.errors import DataError, ResourceError
 from isogloss.transplant import new_tokenizer
+from isogloss.transplant.digits import cuts, digit_note, grouping
 from isogloss.transplant.new_tokenizer import train_tokenizer
 from isogloss.transplant.tokens import Tokens
 
@@ -133,6 +136,27 @@ def test_bytes_stand_for_what_has_no_piece() -> None:
         assert new.decode(new("casa 我", add_special_tokens=False)["input_ids"]) == "casa 我"
         assert set(new.get_vocab().values()) == set(range(len(new)))
         assert new.convert_ids_to_tokens([0, 1, 2, 3]) == list(GEMMA.values())
+
+
+def digits_alone() -> Any:
+    """XLM-R's manners, every digit a piece and no number one."""
+    content = json.loads(xlmr().backend_tokenizer.to_str())
+    content["model"]["vocab"] += [[digit, -3.0] for digit in "0123456789"]
+    return type(xlmr())(tokenizer_object=Tokenizer.from_str(json.dumps(content)), **XLMR)
+
+
+@pytest.mark.parametrize("make", [digits_alone, gemma, gpt2])
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_digits_stay_alone_where_they_are(make: Any, kind: Any) -> None:
+    like, text = make(), [*TEXT, *("1234 2019 1234 2019 55 0 6 7 8",) * 50]
+    assert grouping(like) == "single digits"
+    new = train_tokenizer(text, like=like, size=400, kind=kind)
+    assert len(cuts(new, "1234")) == 4
+    if kind == "bpe":  # of so little text Unigram makes no numbers
+        free = train_tokenizer(text, like=like, size=400, kind=kind, digits="free")
+        assert len(cuts(free, "1234")) < 4
+        assert digit_note(like, free) is not None
+    assert new.decode(new("casa 1234")["input_ids"], skip_special_tokens=True).strip() == "casa 1234"
 
 
 def test_padding_keeps_a_low_id() -> None:
