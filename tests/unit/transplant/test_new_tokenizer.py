@@ -156,7 +156,7 @@ def test_digits_stay_alone_where_they_are(make: Any, kind: Any) -> None:
         free = train_tokenizer(text, like=like, size=400, kind=kind, digits="free")
         assert len(cuts(free, "1234")) < 4
         assert digit_note(like, free) is not None
-    assert new.decode(new("casa 1234")["input_ids"], skip_special_tokens=True).strip() == "casa 1234"
+    assert str(new.decode(new("casa 1234")["input_ids"], skip_special_tokens=True)).strip() == "casa 1234"
 
 
 def test_padding_keeps_a_low_id() -> None:
@@ -186,9 +186,7 @@ def test_a_size_without_room_is_an_error() -> None:
 def test_patterns_that_do_not_serve_are_refused() -> None:
     with pytest.raises(ResourceError, match="ByT5Tokenizer cannot be the pattern"):
         train_tokenizer(TEXT, like=byt5())
-    like = AutoTokenizer  # only to name the type
     nameless = type(gpt2())(tokenizer_object=gpt2().backend_tokenizer, bos_token="<|endoftext|>")
-    assert like is not None
     with pytest.raises(ResourceError, match="needs an unknown token"):
         train_tokenizer(TEXT, like=nameless, kind="unigram")
     assert train_tokenizer(TEXT, like=nameless, kind="bpe", size=300).bos_token_id == 0
