@@ -83,7 +83,7 @@ def train_tokenizer(
     lines = _normalised(_sample(texts, seed), engine)
     if not any(not line.isspace() for line in lines if line):
         raise DataError("There is no text to train a tokenizer on", fix="Give raw text of the languages it is for")
-    scored, merges = _learn(engine, _without_rare(lines, room // 2), kind, room, inserted)
+    scored, merges = _learn(engine, _without_rare(lines, room // 2), kind, room, fixed, inserted)
     content = json.loads(engine.to_str())
     vocabulary = [*fixed, *(piece for piece, _ in scored)]
     if kind == "unigram":
@@ -218,13 +218,14 @@ def _without_rare(lines: Sequence[str], most: int) -> list[str]:
 
 
 def _learn(
-    engine: Tokenizer, lines: Sequence[str], kind: Kind, room: int, inserted: Sequence[str]
+    engine: Tokenizer, lines: Sequence[str], kind: Kind, room: int, fixed: Sequence[str], inserted: Sequence[str]
 ) -> tuple[list[tuple[str, float]], list[list[str]]]:
-    """Pieces with scores, the best first, and for BPE the merges."""
+    """Pieces with scores, the best first, and for BPE the merges; none of what is fixed is learnt again."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     learner = Tokenizer(models.Unigram() if kind == "unigram" else models.BPE())
     learner.pre_tokenizer = engine.pre_tokenizer
+    taken = {*fixed, "<unk>"} if kind == "unigram" else {*fixed}
     wanted = room + len(inserted) + 1  # what the template inserts may be found again, and there is one for the unknown
     if kind == "unigram":
         trainer: Any = trainers.UnigramTrainer(
@@ -240,12 +241,12 @@ def _learn(
     model = json.loads(learner.to_str())["model"]
     if kind == "bpe":
         order = sorted(model["vocab"], key=lambda piece: int(model["vocab"][piece]))
-        kept = [piece for piece in order if piece not in inserted][:room]
+        kept = [piece for piece in order if piece not in taken][:room]
         known = {*kept, *inserted}
         return [(piece, 0.0) for piece in kept], [
             pair for pair in model["merges"] if known.issuperset([*pair, "".join(pair)])
         ]
-    found = _settled([(piece, score) for piece, score in model["vocab"] if piece not in {*inserted, "<unk>"}])
+    found = _settled([(piece, score) for piece, score in model["vocab"] if piece not in taken])
     letters = [item for item in found if len(item[0]) == 1]
     longer = [item for item in found if len(item[0]) > 1]
     return _best_first(letters + longer[: room - len(letters)]), []

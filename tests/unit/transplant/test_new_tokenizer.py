@@ -159,6 +159,19 @@ def test_digits_stay_alone_where_they_are(make: Any, kind: Any) -> None:
     assert str(new.decode(new("casa 1234")["input_ids"], skip_special_tokens=True)).strip() == "casa 1234"
 
 
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_names_of_special_tokens_in_the_text_are_not_learnt_again(kind: Any) -> None:
+    new = train_tokenizer([*TEXT, *("<mask> <s> <mask>",) * 200], like=xlmr(), size=80, kind=kind)
+    assert sorted(new.get_vocab().values()) == list(range(len(new)))
+    assert [new.convert_tokens_to_ids(token) for token in ("<s>", "<pad>", "</s>", "<unk>", "<mask>")] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
+
+
 def test_padding_keeps_a_low_id() -> None:
     assert train_tokenizer(TEXT, like=xlmr(), size=60).pad_token_id == xlmr().pad_token_id == 1
 
