@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -24,6 +25,8 @@ Kind = Literal["unigram", "bpe"]
 Content = dict[str, Any]
 """A tokenizer, or a part of one, as its JSON has it."""
 
+SPARE = re.compile(r"unused_?\d+|reserved_\w*\d+")
+"""Special tokens that only keep a place, of which Gemma has six thousand."""
 MOST_CHARACTERS = 100_000_000
 """Of more text than this a sample is read."""
 STEP = 1e-4
@@ -46,7 +49,8 @@ def train_tokenizer(
     already keeps it, as padding must where a network counts positions from its id. Normaliser and template are those of
     ``like``, the pre-tokenizer too where it suits the kind; else words are told apart by blanks (``▁``). Pieces that
     the template inserts stay whole. All characters of the text have a piece, up to half of ``size``; bytes stand for
-    the rest where ``like`` has such pieces. Equal texts give equal tokenizers.
+    the rest where ``like`` has such pieces. Special tokens that only keep a place (``<unused0>``) are left out. Equal
+    texts give equal tokenizers.
 
     Args:
         texts: raw text of the languages that it is for.
@@ -153,8 +157,8 @@ def _marks(step: Content) -> bool:
 
 
 def _special_in_order(pattern: Tokens) -> list[str]:
-    """The special tokens, by id; those whose id is low enough keep it."""
-    ids = sorted(pattern.special)
+    """The special tokens but for mere places for more, by id; those whose id is low enough keep it."""
+    ids = sorted(i for i, name in pattern.special.items() if not SPARE.search(name))
     places: dict[int, int] = {i: i for i in ids if i < len(ids)}
     free = iter([n for n in range(len(ids)) if n not in places])
     places |= {next(free): i for i in ids if i >= len(ids)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import subprocess
@@ -170,6 +171,16 @@ def test_names_of_special_tokens_in_the_text_are_not_learnt_again(kind: Any) -> 
         3,
         4,
     ]
+
+
+def test_special_tokens_that_only_keep_a_place_are_left_out() -> None:
+    like = copy.deepcopy(xlmr())
+    spare = [f"<unused{n}>" for n in range(50)] + ["<|reserved_special_token_7|>"]
+    like.add_special_tokens({"additional_special_tokens": [*spare, "<lang>"]})
+    new = train_tokenizer(TEXT, like=like, size=60)
+    assert not set(spare) & set(new.get_vocab())
+    assert new.convert_ids_to_tokens(list(range(6))) == ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<lang>"]
+    assert new.convert_tokens_to_ids("<lang>") in new.all_special_ids
 
 
 def test_padding_keeps_a_low_id() -> None:
