@@ -83,6 +83,7 @@ def swap_tokenizer(
     initialiser: Initialiser | str,
     *,
     texts: Sequence[str] = (),
+    old_texts: Sequence[str] = (),
     donor: torch.Tensor | PreTrainedModel | None = None,
     seed: int = 1,
 ) -> SwapReport:
@@ -98,6 +99,7 @@ def swap_tokenizer(
         new_tokenizer: the one that it is to have.
         initialiser: what makes the rows, or its name.
         texts: raw text that the new tokenizer is for; some initialisers need it, and lengths are measured on it.
+        old_texts: raw text in the language of the old tokenizer, which WECHSEL needs as well.
         donor: a vector for each new token (N x E), or a model with the new tokenizer.
         seed: for whatever is drawn.
 
@@ -120,7 +122,7 @@ def swap_tokenizer(
     for name, side, matrix in matrices:
         swap = Swap(
             rows_VD=matrix.detach().float(), old=old, new=new, texts=texts, model=model, side=side, seed=seed,
-            donor_NE=_donor_rows(donor, side, new.size),
+            old_texts=old_texts, donor_NE=_donor_rows(donor, side, new.size),
         )  # fmt: skip
         shared = swap.shared
         made[name] = _specials_kept(maker(swap), swap)

@@ -27,8 +27,10 @@ MOST_VALUES = 2**24
 """Numbers in the largest table of a batch: 64 MB each."""
 MOST_TARGETS = 512
 """Targets at a time where memory would allow for more."""
-GROUP = 32
+GROUP = 16
 """Atoms whose largest score is looked at before their own."""
+DEVIATIONS = 8.0
+"""Standard deviations that a rounding error is allowed: beyond lies a chance of one in 10^14."""
 MOST_CLOSE = 256
 """Groups close to the best beyond which comparing all atoms in full precision is faster."""
 DEPENDENT = 1e-3
@@ -198,7 +200,8 @@ class _Pool:
     def _screened(self, left_TE: torch.Tensor, used_TS: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As :meth:`_exact`, after leaving out all atoms that cannot be the best.
 
-        ``|<r, a> - <r', a'>| <= |r - r'| |a'| + |r| |a - a'|`` for coarse ``r'`` and ``a'``.
+        ``<r, a> - <r', a'> = <r - r', a'> + <r, a - a'>`` for coarse ``r'`` and ``a'``. After a random turn of the E
+        axes, rounding errors point anywhere: a product with one is below its length times ``DEVIATIONS / sqrt(E)``.
         """
         import torch
 
@@ -207,7 +210,8 @@ class _Pool:
         coarse_TE = (left_TE / unit_T[:, None]).round()
         lost_T, size_T = (left_TE - coarse_TE * unit_T[:, None]).norm(dim=1), left_TE.norm(dim=1)
         # What float32 itself rounds is far below the last term.
-        error_TG = lost_T[:, None] + (lost_T + size_T)[:, None] * self.error_G + 1e-5 * size_T[:, None]
+        error_TG = lost_T[:, None] + (lost_T + size_T)[:, None] * self.error_G
+        error_TG = error_TG * min(1.0, DEVIATIONS * left_TE.shape[1] ** -0.5) + 1e-5 * size_T[:, None]
         if len(self.table_TA) != T:
             self.table_TA = torch.empty(T, self.coarse_EA.shape[1], dtype=torch.int32)
         torch._int_mm(coarse_TE.to(torch.int8), self.coarse_EA, out=self.table_TA)
