@@ -107,8 +107,6 @@ def swap_tokenizer(
         ResourceError: the network counts positions from its padding id, which would change; it has several
             vocabularies; the donor has too few rows; or the initialiser misses something that it needs.
     """
-    import torch
-
     maker = Initialiser.find(initialiser) if isinstance(initialiser, str) else initialiser
     old, new = Tokens.of(tokenizer), Tokens.of(new_tokenizer)
     matrices, size = _matrices(model)

@@ -86,7 +86,9 @@ def pursue(
     import torch
 
     if k > len(atoms_AE):
-        raise ResourceError(f"{k} shared tokens a new one are wanted and there are {len(atoms_AE)}", fix="Set a lower k")
+        raise ResourceError(
+            f"{k} shared tokens a new one are wanted and there are {len(atoms_AE)}", fix="Set a lower k"
+        )
     possible = normalise and targets_NE.dtype == torch.float32
     pool = _Pool(atoms_AE, normalise=normalise, screen=possible and (_fast_in_bytes() if screen is None else screen))
     batch = max(8, min(MOST_TARGETS, MOST_VALUES // max(len(atoms_AE), k * atoms_AE.shape[1])))
@@ -95,9 +97,7 @@ def pursue(
     return Sums(atoms_NK=atoms, weights_NK=weights, left_N=left)
 
 
-def _pursue(
-    targets_TE: torch.Tensor, pool: _Pool, k: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _pursue(targets_TE: torch.Tensor, pool: _Pool, k: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """One batch: an orthonormal basis of the atoms taken grows by one vector a step (Gram-Schmidt)."""
     import torch
 

@@ -132,5 +132,7 @@ def test_an_atom_itself_is_found_at_once() -> None:
 
 
 def test_more_atoms_than_there_are_is_one_sentence() -> None:
-    with pytest.raises(ResourceError, match=r"^9 shared tokens a new one are wanted and there are 8\. Set a lower k\.$"):
+    with pytest.raises(
+        ResourceError, match=r"^9 shared tokens a new one are wanted and there are 8\. Set a lower k\.$"
+    ):
         pursue(normal(2, 5), normal(8, 5), k=9)

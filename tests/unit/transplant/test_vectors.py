@@ -33,7 +33,7 @@ def tokens(tiny_backbone: Path) -> Tokens:
 
 def texts(count: int = 80) -> list[str]:
     draw = random.Random(1)
-    words = "the girl my uncle a farmer saw sold red small bread soup rice".split()
+    words = ["the", "girl", "my", "uncle", "a", "farmer", "saw", "sold", "red", "small", "bread", "soup", "rice"]
     return [" ".join(draw.choices(words, k=8)) for _ in range(count)]
 
 
@@ -53,7 +53,7 @@ def test_tokens_that_are_too_rare_have_no_vector(tokens: Tokens) -> None:
     assert found.shape == (tokens.size, 8)
     assert found[tokens.ids[b" soup"]].any()
     assert not found[list(tokens.special)].any()
-    rare = tokens.ids[" needle".encode()] if b" needle" in tokens.ids else tokens.ids["привет"[:1].encode()]
+    rare = tokens.ids[b" needle"] if b" needle" in tokens.ids else tokens.ids["привет"[:1].encode()]
     assert not found[rare].any()
     with_vector = int(found.any(1).sum())
     assert f"Vectors of {with_vector:,} of {len(tokens.forms):,} new tokens, those that occur 2 times" in note

@@ -37,8 +37,8 @@ class Focus(FastText, Initialiser):
     def __call__(self, swap: Swap) -> Rows:
         """Rows for all new tokens. Raises ResourceError without text or without shared tokens that have a vector."""
         vectors_NE, note = self.token_vectors(swap.texts, swap.new, seed=swap.seed)
-        base = Random()(swap)
         anchors, wanted = anchors_and_wanted(swap, vectors_NE)
+        base = Random()(swap)
         how = list(base.how)
         rows_AD = swap.rows_VD[[swap.shared[i] for i in anchors]].float()
         base.rows_ND[wanted] = similar_rows(vectors_NE[wanted], vectors_NE[anchors], rows_AD)

@@ -49,8 +49,8 @@ class Omp(FastText, Initialiser):
         if vectors_NE is None:
             vectors_NE, note = self.token_vectors(swap.texts, swap.new, seed=swap.seed)
             note = f"There is no donor for omp. {note}"
-        base = Random()(swap)
         anchors, wanted = anchors_and_wanted(swap, vectors_NE)
+        base = Random()(swap)
         notes = [note] if note else []
         how = list(base.how)
         if wanted:

@@ -137,7 +137,5 @@ def nearest_rows(
         cosines_TO = torch.nn.functional.normalize(new_NE[some], dim=1) @ units_OE.T
         values_TM, places_TM = cosines_TO.topk(min(most, len(old_OE)), dim=1)
         shares_TM = torch.softmax(values_TM.double() / temperature, dim=1).to(rows_OD.dtype)
-        out_ND[some] = torch.nn.functional.embedding_bag(
-            places_TM, rows_OD, mode="sum", per_sample_weights=shares_TM
-        )
+        out_ND[some] = torch.nn.functional.embedding_bag(places_TM, rows_OD, mode="sum", per_sample_weights=shares_TM)
     return out_ND
