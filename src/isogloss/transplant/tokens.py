@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import ResourceError
@@ -25,6 +25,8 @@ not at all, its tokens being bytes."""
 
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # One role for what networks call by two names: a text begins with bos or cls, and ends with eos or sep.
+NAMES = ("mask", "pad", "unk", "sep", "eos", "cls", "bos")
+"""Of a token with several names the last of these is what it is first of all."""
 ROLES = {"cls": "start", "bos": "start", "sep": "end", "eos": "end", "unk": "unk", "pad": "pad", "mask": "mask"}
 
 
@@ -67,29 +69,49 @@ class Tokens:
     @cached_property
     def ids(self) -> dict[bytes, int]:
         """Id by form; of several with one form the first that is not a byte fallback."""
-        found: dict[bytes, int] = {}
-        for i in sorted(self.forms, key=lambda i: (i in self.fallback, i)):
-            found.setdefault(self.forms[i], i)
-        return found
+        return _first_of_each(self.forms, self.fallback)
+
+    @cached_property
+    def written(self) -> dict[str, int]:
+        """Id by the way the tokenizer itself writes a token."""
+        return self.tokenizer.get_vocab()
 
     @cached_property
     def roles(self) -> dict[str, int]:
-        """Id by role of the special tokens, the first of each role."""
-        found: dict[str, int] = {}
-        for i, role in sorted(self.special.items()):
-            found.setdefault(role, i)
+        """Id by role of the special tokens; one token can have several."""
+        found = {role: i for i, role in sorted(self.special.items(), reverse=True)}
+        for name in NAMES:
+            i = getattr(self.tokenizer, f"{name}_token_id", None)
+            if i is not None:
+                found[ROLES[name]] = i
         return found
 
     def shared_with(self, other: Tokens, *, rows: int | None = None) -> dict[int, int]:
         """The other's id by own id of every token that both have, special ones by their role.
+
+        Where the other has several tokens of one form, one that it writes just as this vocabulary does is taken first:
+        the tokens that a vocabulary shares with itself are all its tokens, each with itself.
 
         Args:
             other: the vocabulary to look in.
             rows: leave out ids of the other beyond so many: matrices can have fewer rows than the tokenizer has ids.
         """
         most = other.size if rows is None else rows
-        pairs = {i: other.roles[role] for i, role in self.special.items() if role in other.roles}
-        pairs |= {i: other.ids[form] for i, form in self.forms.items() if form in other.ids}
+        alike = {self.written[token]: i for token, i in other.written.items() if i < most and token in self.written}
+        there = _first_of_each({i: form for i, form in other.forms.items() if i < most}, other.fallback)
+        pairs = {}
+        for i, role in self.special.items():
+            same = alike.get(i)
+            if same is not None and other.special.get(same) == role:
+                pairs[i] = same
+            elif role in other.roles:
+                pairs[i] = other.roles[role]
+        for i, form in self.forms.items():
+            same = alike.get(i)
+            if same is not None and other.forms.get(same) == form:
+                pairs[i] = same
+            elif form in there:
+                pairs[i] = there[form]
         return {mine: theirs for mine, theirs in sorted(pairs.items()) if theirs < most}
 
     def cut(self, form: bytes) -> list[int]:
@@ -97,38 +119,32 @@ class Tokens:
 
         Bytes that are no whole characters are written by byte fallbacks where there are any, else not at all.
         """
-        if form in self.ids:
-            return [self.ids[form]]
-        starts, bare = form.startswith(b" "), form.removeprefix(b" ")
-        try:
-            text = bare.decode("utf-8")
-        except UnicodeDecodeError:
-            alone = [self.ids.get(bytes([byte])) for byte in form]
-            return [i for i in alone if i is not None]
-        if self.convention == "bytes":
-            return [self.ids[bytes([byte])] for byte in form]
-        return [i for i in self._read(text, starts) if i not in self.special]
+        return self.cut_all([form])[0]
 
-    def _read(self, text: str, starts: bool) -> list[int]:
-        """Cut a text that begins a word, or goes on with one: then it is read after a mark that is taken off again."""
-        if self.convention == "byte_level":
-            return list(self.tokenizer(" " + text if starts else text, add_special_tokens=False)["input_ids"])
-        if starts or not text:
-            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        anchor = "a"
-        whole = self.tokenizer(anchor + text, add_special_tokens=False, return_offsets_mapping=True)
-        rest = [i for i, (start, _) in zip(whole["input_ids"], whole["offset_mapping"], strict=True) if start >= 1]
-        covered = [end for start, end in whole["offset_mapping"] if start < 1]
-        if rest and max(covered, default=1) <= 1:
-            return rest
-        # The mark has grown together with what follows it: cut the text as a word of its own.
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+    def cut_all(self, forms: Sequence[bytes]) -> list[list[int]]:
+        """:meth:`cut` for many forms."""
+        knife = self._knife
+        return [[self.ids[form]] if form in self.ids else knife(form) for form in forms]
+
+    @cached_property
+    def _knife(self) -> Callable[[bytes], list[int]]:
+        from isogloss.transplant.cutting import knife
+
+        return knife(self)
+
+
+def _first_of_each(forms: Mapping[int, bytes], fallback: frozenset[int]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for i in sorted(forms, key=lambda i: (i in fallback, i)):
+        found.setdefault(forms[i], i)
+    return found
 
 
 def _special(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
     """Role by id."""
-    found = {i: str(tokenizer.convert_ids_to_tokens(i)) for i in tokenizer.all_special_ids}
-    for name in ("mask", "pad", "unk", "sep", "eos", "cls", "bos"):
+    added = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    found = {i: str(tokenizer.convert_ids_to_tokens(i)) for i in sorted(added.union(tokenizer.all_special_ids))}
+    for name in NAMES:
         i = getattr(tokenizer, f"{name}_token_id", None)
         if i is not None:
             found[i] = ROLES[name]
@@ -168,8 +184,8 @@ def _form(token: str, convention: Convention, prefix: str) -> tuple[bytes | None
     if convention == "wordpiece":
         return (token[len(prefix) :] if token.startswith(prefix) else f" {token}").encode(), False
     if convention == "byte_level":
-        stand_ins = _stand_ins()
-        return (bytes(stand_ins[c] for c in token) if all(c in stand_ins for c in token) else token.encode()), False
+        known = stand_ins()
+        return (bytes(known[c] for c in token) if all(c in known for c in token) else token.encode()), False
     if convention == "bytes":
         return (token.encode("latin-1") if len(token) == 1 and ord(token) < 256 else None), False
     if match := BYTE.fullmatch(token):
@@ -177,7 +193,8 @@ def _form(token: str, convention: Convention, prefix: str) -> tuple[bytes | None
     return token.replace("▁", " ").encode("utf-8", "surrogatepass"), False
 
 
-def _stand_ins() -> dict[str, int]:
+@cache
+def stand_ins() -> dict[str, int]:
     """GPT-2's printable characters for the 256 bytes."""
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
