@@ -14,5 +14,5 @@ RECIPE = Recipe(
     link="https://arxiv.org/abs/2402.09977",
     model=(EmbeddingTransplant(initialiser=SubwordMean()),),
     deviations="The paper goes on with masked-language modelling on in-domain text before it fine-tunes; here the "
-    "task is learnt at once. The new tokenizer is multilingual: it is trained on source and target text in equal parts.",
+    "task is learnt at once. The new tokenizer is trained on source and target text in equal parts.",
 )

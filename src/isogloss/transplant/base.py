@@ -32,6 +32,7 @@ class Swap:
         rows_VD: the old matrix: word vectors, or the output layer where it is not tied to them. float32.
         old, new: the tokens of the two tokenizers in common form.
         texts: raw text in the languages that the new tokenizer is for; some initialisers need it.
+        old_texts: raw text in the languages of the old one, for those that go by meaning across languages.
         donor_NE: a vector for every new token from elsewhere (another model's matrix of the same side); None where
             there is none.
         model: the network whose matrix it is, not yet changed; None where there is only the matrix.
@@ -43,6 +44,7 @@ class Swap:
     old: Tokens
     new: Tokens
     texts: Sequence[str] = ()
+    old_texts: Sequence[str] = ()
     donor_NE: torch.Tensor | None = None
     model: PreTrainedModel | None = None
     side: Literal["input", "output"] = "input"

@@ -25,7 +25,7 @@ def knife(tokens: Tokens) -> Callable[[bytes], list[int]]:
 
     if tokens.convention == "bytes":
         return by_bytes
-    engine: Any = tokens.tokenizer.backend_tokenizer  # type: ignore[attr-defined]
+    engine: Any = tokens.tokenizer.backend_tokenizer
     model, normalizer, splitter = engine.model, engine.normalizer, engine.pre_tokenizer
 
     front = "" if normalizer is None else normalizer.normalize_str("x").removesuffix("x")

@@ -67,7 +67,7 @@ class SwapReport:
         if self.tokens_before is not None and self.ratio is not None:
             said.append(
                 f"A text has {self.tokens_after:.1f} tokens in place of {self.tokens_before:.1f} "
-                f"({self.ratio:.2f} times), {self.unknown_after:.2%} of them unknown (before {self.unknown_before:.2%})."
+                f"({self.ratio:.2f} times); unknown are {self.unknown_after:.2%} (before {self.unknown_before:.2%})."
             )
         return [*said, *self.notes]
 
@@ -83,6 +83,7 @@ def swap_tokenizer(
     initialiser: Initialiser | str,
     *,
     texts: Sequence[str] = (),
+    old_texts: Sequence[str] = (),
     donor: torch.Tensor | PreTrainedModel | None = None,
     seed: int = 1,
 ) -> SwapReport:
@@ -98,6 +99,7 @@ def swap_tokenizer(
         new_tokenizer: the one that it is to have.
         initialiser: what makes the rows, or its name.
         texts: raw text that the new tokenizer is for; some initialisers need it, and lengths are measured on it.
+        old_texts: raw text in the language of the old tokenizer, which WECHSEL needs as well.
         donor: a vector for each new token (N x E), or a model with the new tokenizer.
         seed: for whatever is drawn.
 
@@ -105,8 +107,6 @@ def swap_tokenizer(
         ResourceError: the network counts positions from its padding id, which would change; it has several
             vocabularies; the donor has too few rows; or the initialiser misses something that it needs.
     """
-    import torch
-
     maker = Initialiser.find(initialiser) if isinstance(initialiser, str) else initialiser
     old, new = Tokens.of(tokenizer), Tokens.of(new_tokenizer)
     matrices, size = _matrices(model)
@@ -115,12 +115,12 @@ def swap_tokenizer(
         raise ResourceError(f"The initialiser '{maker.name}' needs raw text", fix="Give some, or choose another one")
     before = model.num_parameters()
     made: dict[str, Rows] = {}
-    fresh: dict[torch.nn.Parameter, torch.Tensor] = {}
+    fresh: dict[torch.Tensor, torch.Tensor] = {}
     shared: dict[int, int] = {}
     for name, side, matrix in matrices:
         swap = Swap(
             rows_VD=matrix.detach().float(), old=old, new=new, texts=texts, model=model, side=side, seed=seed,
-            donor_NE=_donor_rows(donor, side, new.size),
+            old_texts=old_texts, donor_NE=_donor_rows(donor, side, new.size),
         )  # fmt: skip
         shared = swap.shared
         made[name] = _specials_kept(maker(swap), swap)
@@ -194,8 +194,9 @@ def _donor_rows(donor: torch.Tensor | PreTrainedModel | None, side: Side, size: 
     if isinstance(donor, torch.Tensor):
         rows = donor
     else:
-        table: Any = donor.get_output_embeddings() if side == "output" else None
-        rows = (table or donor.get_input_embeddings()).weight.detach()
+        layer: Any = donor.get_output_embeddings() if side == "output" else None
+        table: Any = donor.get_input_embeddings() if layer is None else layer
+        rows = table.weight.detach()
     if len(rows) < size:
         raise ResourceError(
             f"The donor has {len(rows)} rows for {size} tokens", fix="Give a donor with the new tokenizer"
@@ -238,7 +239,7 @@ def _new_bias(bias: torch.Tensor, shared: dict[int, int], size: int, ordinary: l
     return new
 
 
-def _replace(model: PreTrainedModel, fresh: dict[Any, torch.Tensor], size: int, new_size: int) -> None:
+def _replace(model: PreTrainedModel, fresh: dict[torch.Tensor, torch.Tensor], size: int, new_size: int) -> None:
     """Put new tensors in place of old ones wherever these are used, so that what was tied stays tied."""
     import torch
 
@@ -248,6 +249,8 @@ def _replace(model: PreTrainedModel, fresh: dict[Any, torch.Tensor], size: int, 
         else values.to(old)
         for old, values in fresh.items()
     }
+    module: Any
+    held: dict[str, Any]
     for module in model.modules():
         for held in (module._parameters, module._buffers):
             changed = False
@@ -286,9 +289,11 @@ def _follow_ids(model: PreTrainedModel, old: Tokens, new: Tokens, shared: dict[i
     def follow(name: str, value: Any) -> Any:
         if isinstance(value, list | tuple):
             return [follow(name, one) for one in value]
+        found = getattr(new.tokenizer, name, None)
+        if found is not None and value == getattr(old.tokenizer, name, None):
+            return found
         if value in ids:
             return ids[value]
-        found = getattr(new.tokenizer, name, None)
         if found is None and value is not None and value >= 0:
             lost.append(name)
         return found

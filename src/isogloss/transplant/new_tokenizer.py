@@ -7,6 +7,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import DataError, ResourceError
@@ -24,6 +25,8 @@ Content = dict[str, Any]
 
 MOST_CHARACTERS = 100_000_000
 """Of more text than this a sample is read."""
+STEP = 1e-4
+"""By which the library's Unigram trainer sets apart the scores of letters that it keeps only to have them all."""
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
 
@@ -58,15 +61,15 @@ def train_tokenizer(
         raise ResourceError(
             f"A {type(like).__name__} cannot be the pattern of a new tokenizer", fix="Use a model with a fast tokenizer"
         )
-    pattern = Tokens.of(like)
+    pattern, old = Tokens.of(like), _content(like)
     if kind == "unigram" and like.unk_token_id is None:
         raise ResourceError(
             "A Unigram tokenizer needs an unknown token, and the model's tokenizer has none", fix="Choose kind bpe"
         )
-    engine = _empty(like, pattern, kind)
+    engine = _empty(old, pattern, kind)
     special = _special_in_order(pattern)
-    inserted = [_write(form, engine) for form in _inserted(like, pattern)]
-    fixed = [*special, *(BYTES if pattern.fallback else ()), *(p for p in dict.fromkeys(inserted))]
+    inserted = [_write(form, engine) for form in _inserted(old, pattern)]
+    fixed = [*special, *(BYTES if pattern.fallback else ()), *dict.fromkeys(inserted)]
     room = size - len(fixed)
     if room < 2:
         raise DataError(
@@ -88,23 +91,22 @@ def train_tokenizer(
     content["model"]["byte_fallback"] = bool(pattern.fallback)
     ids = {piece: i for i, piece in enumerate(vocabulary)}
     content["added_tokens"] = [_added(like, token) | {"id": ids[token]} for token in special]
-    content["post_processor"] = _renumbered(_content(like)["post_processor"], ids, pattern, engine)
+    content["post_processor"] = _renumbered(old["post_processor"], ids, pattern, engine)
     if len(vocabulary) < size:
         log.warning("The text yields a tokenizer of %d tokens; %d were asked for.", len(vocabulary), size)
     return _wrapped(content, like, special)
 
 
 def _content(tokenizer: PreTrainedTokenizerBase) -> Content:
-    """All of a tokenizer but its pieces."""
-    whole: Content = json.loads(tokenizer.backend_tokenizer.to_str())  # type: ignore[attr-defined]
+    """What a tokenizer's JSON holds."""
+    whole: Content = json.loads(tokenizer.backend_tokenizer.to_str())
     return whole
 
 
-def _empty(like: PreTrainedTokenizerBase, pattern: Tokens, kind: Kind) -> Tokenizer:
-    """A tokenizer without pieces that treats text as ``like`` does."""
+def _empty(old: Content, pattern: Tokens, kind: Kind) -> Tokenizer:
+    """A tokenizer without pieces that treats text as the old one does."""
     from tokenizers import Tokenizer
 
-    old = _content(like)
     steps = _parts(old["pre_tokenizer"], "pretokenizers")
     kinds = [step["type"] for step in steps]
     blank: Content = {"type": "Unigram", "vocab": [], "unk_id": None, "byte_fallback": False}
@@ -116,7 +118,7 @@ def _empty(like: PreTrainedTokenizerBase, pattern: Tokens, kind: Kind) -> Tokeni
     new["post_processor"] = None
     keeps = "ByteLevel" in kinds if kind == "bpe" and pattern.convention == "byte_level" else "Metaspace" in kinds
     if not keeps:
-        prefix = pattern.convention != "metaspace" or like.tokenize("x")[0].startswith("▁")
+        prefix = pattern.convention != "metaspace" or pattern.tokenizer.tokenize("x")[0].startswith("▁")
         mark: Content = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always" if prefix else "never"}
         mark["split"] = True
         digits = [step for step in steps if step["type"] == "Digits"]
@@ -125,7 +127,7 @@ def _empty(like: PreTrainedTokenizerBase, pattern: Tokens, kind: Kind) -> Tokeni
         writes = [s for s in _parts(old["normalizer"], "normalizers") if not _marks(s)]
         new["normalizer"] = {"type": "Sequence", "normalizers": writes} if writes else None
     if pattern.fallback and new["decoder"]["type"] == "Metaspace":
-        new["decoder"] = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}, new["decoder"]]}
+        new["decoder"] = {"type": "Sequence", "decoders": [new["decoder"], {"type": "ByteFallback"}, {"type": "Fuse"}]}
     return Tokenizer.from_str(json.dumps(new))
 
 
@@ -150,9 +152,9 @@ def _special_in_order(pattern: Tokens) -> list[str]:
     return [str(pattern.tokenizer.convert_ids_to_tokens(places[n])) for n in range(len(ids))]
 
 
-def _inserted(like: PreTrainedTokenizerBase, pattern: Tokens) -> list[bytes]:
+def _inserted(old: Content, pattern: Tokens) -> list[bytes]:
     """The forms of ordinary tokens that the template puts in."""
-    processors = _processors(_content(like)["post_processor"])
+    processors = _processors(old["post_processor"])
     ids = [i for p in processors for token in p.get("special_tokens", {}).values() for i in token["ids"]]
     return [pattern.forms[i] for i in ids if i in pattern.forms]
 
@@ -234,9 +236,30 @@ def _learn(
         return [(piece, 0.0) for piece in kept], [
             pair for pair in model["merges"] if known.issuperset([*pair, "".join(pair)])
         ]
-    # The library adds up in an order that changes from one process to the next: the last digits mean nothing.
-    found = [(piece, round(score, 6)) for piece, score in model["vocab"] if piece not in {*inserted, "<unk>"}]
-    return sorted(found, key=lambda item: (-item[1], item[0]))[:room], []
+    found = _settled([(piece, score) for piece, score in model["vocab"] if piece not in {*inserted, "<unk>"}])
+    letters = [item for item in found if len(item[0]) == 1]
+    longer = [item for item in found if len(item[0]) > 1]
+    return _best_first(letters + longer[: room - len(letters)]), []
+
+
+def _best_first(scored: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    return sorted(scored, key=lambda item: (-item[1], item[0]))
+
+
+def _settled(scored: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """The library's pieces and scores without what changes from one process to the next, the best first.
+
+    It adds up in no fixed order, so that the last digits mean nothing. And it gives letters that it keeps only to have
+    them all the lowest score plus ``k STEP``, k = 0, 1, ..., in no fixed order: they all get the lowest score here.
+    """
+    least = min((score for _, score in scored), default=0.0)
+    places = {round((score - least) / STEP, 3) for piece, score in scored if len(piece) == 1}
+    spread = next(k for k in count() if k not in places)
+    steps = {float(k) for k in range(spread)}
+    return _best_first(
+        (piece, round(least if len(piece) == 1 and round((score - least) / STEP, 3) in steps else score, 6))
+        for piece, score in scored
+    )
 
 
 def _added(like: PreTrainedTokenizerBase, token: str) -> Content:

@@ -56,7 +56,7 @@ class EmbeddingTransplant:
         others = [_fingerprint(name) for name in (self.tokenizer, self.donor)]
 
         def build(folder: Path) -> None:
-            self._swap(backbone, texts, folder)
+            self._swap(backbone, texts, source_texts(problem), folder)
 
         folder = run.make((repr(self), backbone.fingerprint(), digest, others), build)
         for target in problem.targets:
@@ -65,7 +65,7 @@ class EmbeddingTransplant:
             run.say_once(line)
         return backbone.moved(folder, f"tokenizer by {self.initialiser.name}")
 
-    def _swap(self, backbone: Backbone, texts: Sequence[str], folder: Path) -> None:
+    def _swap(self, backbone: Backbone, texts: Sequence[str], old_texts: Sequence[str], folder: Path) -> None:
         from isogloss.backbones import Backbone
         from isogloss.backbones.hush import hushed
         from isogloss.transplant.network import swap_tokenizer
@@ -73,7 +73,9 @@ class EmbeddingTransplant:
         model, old = backbone.bare(), backbone.tokenizer()
         new = self._new_tokenizer(old, texts)
         donor = Backbone.load(self.donor).bare() if self.donor else None
-        report = swap_tokenizer(model, old, new, self.initialiser, texts=texts, donor=donor, seed=self.seed)
+        report = swap_tokenizer(
+            model, old, new, self.initialiser, texts=texts, old_texts=old_texts, donor=donor, seed=self.seed
+        )
         with hushed():
             model.save_pretrained(folder)
             new.save_pretrained(folder)
@@ -103,11 +105,16 @@ def balanced(by_language: Sequence[Sequence[str]]) -> list[str]:
 def _texts_by_language(problem: Problem) -> list[list[str]]:
     """Raw text of the targets, and what the training examples of each source consist of."""
     raw = [[e.fields["text"] for e in problem.unlabelled.get(target, ())] for target in problem.targets]
-    read = [
-        [text for example in problem.train.get(lang, ()) for text in problem.task.texts(example.fields)]
-        for lang in problem.source
-    ]
-    return [*raw, *read]
+    return [*raw, *(_training_texts(problem, lang) for lang in problem.source)]
+
+
+def source_texts(problem: Problem) -> list[str]:
+    """What the training examples of the sources consist of."""
+    return [text for lang in problem.source for text in _training_texts(problem, lang)]
+
+
+def _training_texts(problem: Problem, lang: str) -> list[str]:
+    return [text for example in problem.train.get(lang, ()) for text in problem.task.texts(example.fields)]
 
 
 def _fingerprint(name: str) -> str:
