@@ -65,10 +65,8 @@ class Hypernetwork(nn.Module):
         self.design, self.backbone, self.record = design, backbone, record or {}
         width, across = design.width, design.width * design.sides
         heads = next(n for n in range(max(1, width // 64), 0, -1) if width % n == 0)
-        for name in ("enter_scale", "leave_scale"):
-            self.register_buffer(name, torch.ones(across))
-        for name in ("enter_shift", "leave_shift"):
-            self.register_buffer(name, torch.zeros(across))
+        self.enter_scale, self.leave_scale = nn.Buffer(torch.ones(across)), nn.Buffer(torch.ones(across))
+        self.enter_shift, self.leave_shift = nn.Buffer(torch.zeros(across)), nn.Buffer(torch.zeros(across))
         self.enter = nn.Sequential(nn.Linear(across, width), Block(width))
         self.places = nn.Parameter(torch.randn(design.longest, width) * 0.02)
         self.languages = nn.Parameter(torch.randn(len(design.languages), width) * 0.02)
@@ -76,14 +74,12 @@ class Hypernetwork(nn.Module):
             nn.TransformerEncoderLayer(width, heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True)
             for _ in range(design.layers)
         )
-        self.leave = nn.ModuleList(nn.Sequential(Block(width), nn.Linear(width, width)) for _ in range(design.sides))
+        last = [nn.Linear(width, width) for _ in range(design.sides)]
+        self.leave = nn.ModuleList(nn.Sequential(Block(width), one) for one in last)
         self.bias = nn.Linear(width, 1)
-        nn.init.zeros_(self.bias.weight)
-        nn.init.zeros_(self.bias.bias)
-        if design.residual:
-            for head in self.leave:
-                nn.init.zeros_(head[1].weight)
-                nn.init.zeros_(head[1].bias)
+        for linear in (self.bias, *(last if design.residual else ())):
+            nn.init.zeros_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def forward(self, cuts_NL: torch.Tensor, rows_VE: torch.Tensor, *, language: str = "") -> Predicted:
         """Rows and biases of tokens.
@@ -128,7 +124,8 @@ class Hypernetwork(nn.Module):
             states = torch.cat([states, spoken.expand(len(states), 1, -1)], 1)
         for layer in self.layers:
             states = layer(states)
-        return states[:, 0]
+        first_ND: torch.Tensor = states[:, 0]
+        return first_ND
 
     @torch.no_grad()
     def fit(self, cuts_NL: torch.Tensor, rows_VE: torch.Tensor, *, bias: float = 0.0) -> None:

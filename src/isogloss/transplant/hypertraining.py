@@ -116,8 +116,10 @@ def train_head(
             return reader
         old, rows_VE = Tokens.of(tokenizer), reader.rows_VE
         everything = [text for rows in _by_language(texts).values() for text in rows]
-        encoded = tokenizer(everything, truncation=True, max_length=how.max_length)["input_ids"]
-        mask = _mask(old)
+        mask, (start, end) = _mask(old), _ends(old.roles)
+        room = how.max_length - len(start) - len(end)
+        bare = tokenizer(everything, add_special_tokens=False, verbose=False)["input_ids"]
+        encoded = [start + ids[:room] + end for ids in bare]
         seen = sorted({i for row in encoded for i in row} | {mask})
         place = {i: n for n, i in enumerate(seen)}
         ordinary, rows_SE = [place[i] for i in seen if i in old.forms], rows_VE[seen]
@@ -237,7 +239,7 @@ class _Training:
         rows_NE = torch.cat([unknown[None], predicted.rows_NE, self.rows_VE[special]])
         bias_N = torch.cat([self.reader.bias_V[:1] * 0, predicted.bias_N, self.reader.bias_V[special]])
         place = {role: 1 + len(cuts) + n for n, role in enumerate(roles)}
-        start, end = ([place[role]] if role in place else [] for role in ("start", "end"))
+        start, end = _ends(place)
         room = self.how.max_length - len(start) - len(end)
         encoded = [start + one.ids[:room] + end for one in drawn.engine.encode_batch(texts)]
         if not self.reader.causal:
@@ -320,6 +322,11 @@ def _by_language(texts: Texts) -> dict[str, list[str]]:
             "A hypernetwork is trained on raw text, and there is none", fix="Give some in every language"
         )
     return found
+
+
+def _ends(ids: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    """What a text begins and ends with."""
+    return ([ids["start"]] if "start" in ids else []), ([ids["end"]] if "end" in ids else [])
 
 
 def _mask(old: Tokens) -> int:

@@ -32,7 +32,7 @@ def shaken(**changes: object) -> Hypernetwork:
     made = net(**changes)
     with torch.no_grad():
         for weight in made.parameters():
-            weight += 0.1 * torch.randn_like(weight)
+            weight.add_(0.1 * torch.randn_like(weight))
     return made
 
 
