@@ -57,7 +57,14 @@ TRAINED = {
     "zett (the paper's)": HyperTraining(),
     "zett residual (ours)": HyperTraining(residual=True, apart=0.5),
 }
-SHORT = {"identity_steps": 120, "steps": 60, "tokens": 512, "vocabulary": 512, "batch_size": 4, "max_length": 24}
+SHORT: dict[str, Any] = {
+    "identity_steps": 120,
+    "steps": 60,
+    "tokens": 512,
+    "vocabulary": 512,
+    "batch_size": 4,
+    "max_length": 24,
+}
 BASE = "subword_mean"
 
 
@@ -169,7 +176,7 @@ def measure(name: str, seed: int, work: Path) -> dict[str, Any]:
         return row
     new = new_tokenizer()
     swap = Swap(rows_VD=reader.rows_VE, old=Tokens.of(tokenizer), new=Tokens.of(new), model=model, seed=seed)
-    biases, facts = {"copied": copied_bias(reader, swap)}, {}
+    biases, facts = {"copied": copied_bias(reader, swap)}, dict[str, Any]()
     maker: Initialiser
     if name in TRAINED:
         folder = work / f"{list(TRAINED).index(name)}-{seed}"

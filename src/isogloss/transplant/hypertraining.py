@@ -164,7 +164,7 @@ class _Training:
         self.halved = {i: cut for i in self.held if (cut := self.halves(i)) is not None}
 
     def hypernetwork(self, languages: tuple[str, ...]) -> Hypernetwork:
-        width = self.reader.table.weight.shape[1]
+        width = self.reader.width
         design = Design(
             width=width, sides=self.rows_VE.shape[1] // width, layers=self.how.layers, residual=self.how.residual,
             languages=languages,
@@ -305,7 +305,7 @@ def _updates(
 
     def update(loss: torch.Tensor) -> float:
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, how.clip)
         optimizer.step()
         schedule.step()

@@ -57,7 +57,8 @@ class Reader:
         from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
         self.model, self.rows_VE = model, old_rows(model)
-        self.table: Any = model.get_input_embeddings()
+        table: Any = model.get_input_embeddings()
+        self.table, self.width = table, int(table.weight.shape[1])
         self.output: Any = model.get_output_embeddings()
         self.causal = model.config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
         if model.config.is_encoder_decoder or (self.causal and self.output is None):
@@ -66,10 +67,8 @@ class Reader:
                 f"A hypernetwork cannot be trained with {type(model).__name__}, {kind}",
                 fix="Choose an encoder, a decoder with its head, or another initialiser",
             )
-        self.head = (
-            (head or MaskedHead(self.table.weight.shape[1]).to(self.table.weight)) if self.output is None else None
-        )
-        self.bias_V = torch.zeros(len(self.table.weight), device=self.table.weight.device)
+        self.head = None if self.output is not None else (head or MaskedHead(self.width).to(self.rows_VE))
+        self.bias_V = self.rows_VE.new_zeros(len(self.rows_VE))
         if getattr(self.output, "bias", None) is not None:
             self.bias_V = self.output.bias.detach().float()
         self._names: dict[str, str] = {}
@@ -83,8 +82,7 @@ class Reader:
 
     def told(self, batch: Batch, rows_NE: torch.Tensor, bias_N: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (M x N) in the places that have a label, and the labels (M)."""
-        width = self.table.weight.shape[1]
-        rows_ND, output_ND = rows_NE[:, :width], rows_NE[:, -width:]
+        rows_ND, output_ND = rows_NE[:, : self.width], rows_NE[:, -self.width :]
         vectors_BTD = nn.functional.embedding(batch.ids_BT, rows_ND) * getattr(self.table, "embed_scale", 1.0)
         asked_BT = batch.labels_BT != IGNORED
         given = {"inputs_embeds": vectors_BTD, "attention_mask": batch.there_BT.long()}

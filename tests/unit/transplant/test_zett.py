@@ -48,7 +48,7 @@ def swap(tiny_backbone: Path, tokenizer: Any, new: Any) -> Swap:
 @pytest.fixture(scope="module")
 def untied(tokenizer: Any) -> Any:
     torch.manual_seed(2)
-    sizes = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 64, "vocab_size": len(tokenizer)}
+    sizes: dict[str, Any] = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 64, "vocab_size": len(tokenizer)}
     return GPT2LMHeadModel(GPT2Config(**sizes, tie_word_embeddings=False, bos_token_id=0, eos_token_id=2))
 
 
@@ -170,11 +170,16 @@ def test_without_network_or_text_it_says_what_it_needs(swap: Swap) -> None:
 
 def test_a_transplanted_network_can_be_trained_on(tokenizer: Any, new: Any) -> None:
     torch.manual_seed(2)
-    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
     model = BertForMaskedLM(BertConfig(**sizes, vocab_size=len(tokenizer), pad_token_id=1))
     report = swap_tokenizer(model, tokenizer, new, make(), texts=TEXTS)
     assert report.rows["input"]["approximated"] == len(new) - 5
-    assert model.get_input_embeddings().weight is model.get_output_embeddings().weight  # type: ignore[union-attr]
+    assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
     assert all(weight.requires_grad for weight in model.parameters())
     given = new(TEXTS[:2], return_tensors="pt", padding=True)
     model(**given, labels=given["input_ids"]).loss.backward()

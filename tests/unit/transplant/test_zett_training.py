@@ -23,7 +23,6 @@ from isogloss.errors import ResourceError
 from isogloss.nets.hypernetwork import padded
 from isogloss.transplant.hypersettings import HyperTraining
 from isogloss.transplant.hypertraining import (
-    Reader,
     _Training,
     fingerprint,
     lexical_loss,
@@ -31,7 +30,7 @@ from isogloss.transplant.hypertraining import (
     train_head,
     train_hypernetwork,
 )
-from isogloss.transplant.reader import IGNORED, MaskedHead, batch_of
+from isogloss.transplant.reader import IGNORED, MaskedHead, Reader, batch_of
 from isogloss.transplant.sampler import Sampler
 from isogloss.transplant.tokens import Tokens
 
@@ -46,9 +45,15 @@ def tokenizer(tiny_backbone: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def networks(tiny_backbone: Path, tokenizer: Any) -> dict[str, Callable[[], Any]]:
-    sizes = {"vocab_size": len(tokenizer), "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
-    bert = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, **sizes}
-    gpt = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 64, **sizes}
+    sizes: dict[str, Any] = {"vocab_size": len(tokenizer), "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+    bert: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        **sizes,
+    }
+    gpt: dict[str, Any] = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 64, **sizes}
 
     def seeded(make: Callable[[], Any]) -> Callable[[], Any]:
         def made() -> Any:
@@ -81,7 +86,7 @@ def test_gradients_reach_the_hypernetwork_and_nothing_else(networks: Any, tokeni
     sampler = Sampler(tokenizer, size=60)
     sampler.push(TEXTS)
     with task.reader.frozen():
-        task.step(made, sampler, TEXTS[:3], "").backward()  # type: ignore[no-untyped-call]
+        task.step(made, sampler, TEXTS[:3], "").backward()
     assert all(weight.grad is None for weight in model.parameters())
     assert all(weight.requires_grad for weight in model.parameters())
     given = {name for name, weight in made.named_parameters() if weight.grad is not None and weight.grad.any()}
@@ -229,7 +234,7 @@ def test_a_fresh_head_learns_and_is_used(networks: Any, tokenizer: Any) -> None:
 
 
 def test_networks_that_are_no_language_models_are_refused(networks: Any, tokenizer: Any) -> None:
-    sizes = {"vocab_size": 20, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}
+    sizes: dict[str, Any] = {"vocab_size": 20, "d_model": 8, "d_kv": 4, "d_ff": 8, "num_layers": 1, "num_heads": 2}
     with pytest.raises(ResourceError, match="encoder-decoder"):
         Reader(T5ForConditionalGeneration(T5Config(**sizes)))
     with pytest.raises(ResourceError, match="without its output layer"):

@@ -113,9 +113,7 @@ def _rows(swap: Swap) -> torch.Tensor:
 
 
 def _notes(made: Hypernetwork, cuts: list[list[int]]) -> tuple[str, ...]:
-    single, long = (
-        sum(test(len(cut)) for cut in cuts) for test in (lambda n: n == 1, lambda n: n > made.design.longest)
-    )
+    single, long = sum(len(cut) == 1 for cut in cuts), sum(len(cut) > made.design.longest for cut in cuts)
     kind = "subword mean and learnt residual (our variant)" if made.design.residual else "the paper's"
     notes = [f"Rows were predicted by a hypernetwork (parametrisation: {kind}); {single:,} of {len(cuts):,} tokens are "
              f"one token of the original vocabulary."]  # fmt: skip
