@@ -24,7 +24,8 @@ def t5() -> T5Tokenizer:
 
 def layout(inputs: list[int], targets: list[int], sentinels: range) -> tuple[list[int], list[int]]:
     """Lengths of the kept stretches and of the spans."""
-    kept, spans = [0], []
+    kept: list[int] = [0]
+    spans: list[int] = []
     for token in inputs[:-1]:
         kept = [*kept, 0] if token in sentinels else [*kept[:-1], kept[-1] + 1]
     for token in targets[:-1]:

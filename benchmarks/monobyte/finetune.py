@@ -1,0 +1,113 @@
+"""Fine-tuning text to text: the answer is written out in bytes, and what cannot be read as an answer is wrong."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from model import EOS, batch_of, byte_ids, byte_text
+from pretrain import loss_of, optimise
+from transformers import ByT5Tokenizer, T5ForConditionalGeneration
+
+from isogloss.train.schedule import plan_batches
+
+RATE, WARMUP, BATCH, MOST_BYTES = 1e-3, 0.1, 16, 256
+CHECK = 20
+"""Updates between two looks at the development texts."""
+
+SIB = {"eng": "eng_Latn", "swh": "swh_Latn", "eus": "eus_Latn"}
+TOPICS = (
+    "entertainment", "geography", "health", "politics", "science/technology", "sports", "travel",
+)  # fmt: skip
+UNREADABLE = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One question and its answer, as text."""
+
+    id: str
+    text: str
+    answer: str
+
+
+def topics(language: str, part: str) -> list[Item]:
+    """SIB-200: the answer is the number of the topic as a digit string."""
+    path = Path(os.environ["ISOGLOSS_DATA"]) / "topic" / "sib200" / SIB[language] / f"{part}.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [Item(id=row["index_id"], text=row["text"], answer=str(TOPICS.index(row["category"]))) for row in rows]
+
+
+def read_label(text: str, labels: int) -> int:
+    """The label that an answer names: ``"3"`` is 3; what is no number of a label (``"3a"``, ``"٣"``, ``""``) is -1."""
+    return int(text) if text.isascii() and text.isdigit() and int(text) < labels else UNREADABLE
+
+
+def encode(items: list[Item]) -> list[tuple[list[int], list[int]]]:
+    """Bytes of text and answer; a long text loses its end."""
+    tokenizer = ByT5Tokenizer()
+    return [
+        ([*byte_ids(item.text, tokenizer)[:-1][: MOST_BYTES - 1], EOS], byte_ids(item.answer, tokenizer))
+        for item in items
+    ]
+
+
+def finetune(
+    model: T5ForConditionalGeneration, train: list[Item], dev: list[Item], *, epochs: int, seed: int
+) -> dict[str, Any]:
+    """Train in place; the loss on ``dev`` before the first update and every ``CHECK`` updates."""
+    rows, dev_rows = encode(train), encode(dev)
+    plan = plan_batches([len(inputs) for inputs, _ in rows], epochs=epochs, batch_size=BATCH, seed=seed)
+    curve = [(0, answer_loss(model, dev_rows))]
+    losses: list[float] = []
+
+    def watch(update: int, loss: float) -> None:
+        losses.append(loss)
+        if (update + 1) % CHECK == 0 or update + 1 == len(plan):
+            curve.append((update + 1, answer_loss(model, dev_rows)))
+
+    optimise(
+        model, lambda update: batch_of([rows[i] for i in plan[update]]),
+        updates=len(plan), rate=RATE, warmup=WARMUP, after=watch,
+    )  # fmt: skip
+    return {"dev_loss": curve, "train_loss": [round(loss, 4) for loss in losses], "updates": len(plan)}
+
+
+@torch.no_grad()
+def answer_loss(model: T5ForConditionalGeneration, rows: list[tuple[list[int], list[int]]]) -> float:
+    """Nats an answer: the sum over its bytes and its end, the mean over answers."""
+    model.eval()
+    total = 0.0
+    for batch in _batches(rows):
+        tensors = batch_of(batch)
+        total += loss_of(model, tensors).item() * int((tensors["labels"] != -100).sum())
+    return total / len(rows)
+
+
+@torch.no_grad()
+def answers(model: T5ForConditionalGeneration, items: list[Item], *, most: int) -> list[str]:
+    """What the model writes, the likeliest byte each time, at most ``most`` bytes; in the order of the items."""
+    model.eval()
+    rows = encode(items)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
+    found: dict[int, str] = {}
+    for batch in _batches(order):
+        tensors = batch_of([rows[i] for i in batch])
+        with torch.autocast("cpu", torch.bfloat16):
+            written_BS = model.generate(
+                input_ids=tensors["input_ids"], attention_mask=tensors["attention_mask"],
+                max_new_tokens=most + 1, do_sample=False, num_beams=1,
+            )  # fmt: skip
+        for i, ids in zip(batch, written_BS.tolist(), strict=True):
+            ids = ids[1:]
+            found[i] = byte_text(ids[: ids.index(EOS)] if EOS in ids else ids)
+    return [found[i] for i in range(len(rows))]
+
+
+def _batches(rows: list[Any]) -> list[list[Any]]:
+    return [rows[i : i + 32] for i in range(0, len(rows), 32)]
