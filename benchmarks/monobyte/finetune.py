@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
@@ -24,6 +27,7 @@ TOPICS = (
     "entertainment", "geography", "health", "politics", "science/technology", "sports", "travel",
 )  # fmt: skip
 UNREADABLE = -1
+LETTERS, BEGINNING = 5, 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,39 @@ def topics(language: str, part: str) -> list[Item]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [Item(id=row["index_id"], text=row["text"], answer=str(TOPICS.index(row["category"]))) for row in rows]
+
+
+def occurrence(language: str, part: str) -> list[Item]:
+    """Whether a word occurs in a sentence (1) or was taken from another (0): a pair task that needs no knowledge.
+
+    Made of the beginnings of SIB-200's sentences, two questions each, about words of ``LETTERS`` letters or more.
+    """
+    items, sentences = [], [(item.id, _beginning(item.text)) for item in topics(language, part)]
+    generator = Random(f"{language} {part}")
+    words = [[word for word in re.findall(r"\w+", text) if len(word) >= LETTERS] for _, text in sentences]
+    everywhere = [word for some in words for word in some]
+    for (name, text), own in zip(sentences, words, strict=True):
+        if own:
+            other = generator.choice([word for word in everywhere if word not in text])
+            items.append(Item(id=name, text=f"{generator.choice(own)}: {text}", answer="1"))
+            items.append(Item(id=name, text=f"{other}: {text}", answer="0"))
+    return items
+
+
+def _beginning(text: str) -> str:
+    """Whole words of at most ``BEGINNING`` characters together."""
+    return text if len(text) <= BEGINNING else text[: BEGINNING + 1].rpartition(" ")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """Items of a language and a part (train, dev, test), and how many labels there are."""
+
+    items: Callable[[str, str], list[Item]]
+    labels: int
+
+
+TASKS = {"topics": Task(items=topics, labels=len(TOPICS)), "occurrence": Task(items=occurrence, labels=2)}
 
 
 def read_label(text: str, labels: int) -> int:

@@ -16,6 +16,7 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from transformers import T5ForConditionalGeneration
 
 from isogloss.machine import machine, versions
 from isogloss.metrics import interval, resamples, verdict
+from isogloss.train.corruption import DENSITY, MEAN_SPAN
 
 RESULTS = Path(__file__).parent / "results"
 PRETRAINED = ("eng", "swh", "nonsense", "hierarchical", "none")
@@ -58,33 +60,55 @@ def pretrained(name: str, work: Path, updates: int) -> T5ForConditionalGeneratio
     return model
 
 
-def fine_tuned(name: str, language: str, seed: int, work: Path, *, updates: int, epochs: int) -> None:
-    """One row of the matrix: pretraining language, fine-tuning language, seed."""
-    path = work / f"topics-{name}-{language}-{seed}.json"
+def fine_tuned(task: str, name: str, language: str, seed: int, work: Path, *, updates: int, epochs: int) -> None:
+    """One row of a matrix: pretraining language, fine-tuning language, seed."""
+    path = work / f"{task}-{name}-{language}-{seed}.json"
     if path.exists():
         return
     model, started = pretrained(name, work, updates), time.process_time()
     torch.manual_seed(seed)
-    row = finetune.finetune(
-        model, finetune.topics(language, "train"), finetune.topics(language, "dev"), epochs=epochs, seed=seed
-    )
-    row["answers"] = {test: finetune.answers(model, finetune.topics(test, "test"), most=3) for test in FINETUNED}
+    items = finetune.TASKS[task].items
+    row = finetune.finetune(model, items(language, "train"), items(language, "dev"), epochs=epochs, seed=seed)
+    row["answers"] = {test: finetune.answers(model, items(test, "test"), most=3) for test in FINETUNED}
     row["seconds"] = time.process_time() - started
     path.write_text(json.dumps(row), encoding="utf-8")
-    right = {test: float(np.mean(_right(test, given))) for test, given in row["answers"].items()}
+    right = {test: float(np.mean(_right(task, test, given))) for test, given in row["answers"].items()}
     print(f"{path.stem}: {row['seconds']:.0f} s, {right}", flush=True)
 
 
-def _right(test: str, given: Sequence[str]) -> np.ndarray:
+def _right(task: str, test: str, given: Sequence[str]) -> np.ndarray:
     """1 where the label that was written is the right one."""
-    labels = len(finetune.TOPICS)
-    items = finetune.topics(test, "test")
+    labels, items = finetune.TASKS[task].labels, finetune.TASKS[task].items(test, "test")
     return np.array([finetune.read_label(a, labels) == int(i.answer) for a, i in zip(given, items, strict=True)], float)
 
 
 def updates_to(curve: Sequence[tuple[int, float]], loss: float) -> int | None:
     """The first update after which the development loss was no higher than ``loss``; None if it never was."""
     return next((update for update, value in curve if value <= loss), None)
+
+
+def settings(updates: int, epochs: int) -> dict[str, Any]:
+    """All that decides a row."""
+    return {
+        "model": TINY, "train_bytes": languages.TRAIN_BYTES, "held_out_bytes": languages.HELD_OUT_BYTES,
+        "optimiser": "AdamW without decay, rising then falling linearly, clipped at 1, forward pass in bfloat16",
+        "pretrain": {
+            "updates": updates, "batch": pretrain.BATCH, "window": pretrain.WINDOW, "density": DENSITY,
+            "mean_span": MEAN_SPAN["bytes"], "rate": pretrain.RATE, "warmup": pretrain.WARMUP,
+        },
+        "finetune": {
+            "epochs": epochs, "batch": finetune.BATCH, "most_bytes": finetune.MOST_BYTES, "rate": finetune.RATE,
+            "warmup": finetune.WARMUP, "chosen": "the weights after the last update",
+        },
+    }  # fmt: skip
+
+
+def keep_settings(work: Path, now: Mapping[str, Any]) -> None:
+    """Rows of one folder are of one recipe."""
+    path = work / "settings.json"
+    if path.exists() and _row(path) != now:
+        raise SystemExit(f"The rows in {work} were made with other settings: name another folder with --work.")
+    path.write_text(json.dumps(now), encoding="utf-8")
 
 
 def summarise(work: Path, out: Path) -> dict[str, Any]:
@@ -98,20 +122,12 @@ def summarise(work: Path, out: Path) -> dict[str, Any]:
         "pretraining": {
             name: {key: row[key] for key in ("updates", "seconds", "curve")} for name, row in before.items() if row
         },
-        "topics": {language: found for language in FINETUNED if (found := _topics(work, language))},
-        "margin": MARGIN,
-        "settings": {
-            "model": TINY, "train_bytes": languages.TRAIN_BYTES, "held_out_bytes": languages.HELD_OUT_BYTES,
-            "pretrain": {
-                "window": pretrain.WINDOW, "batch": pretrain.BATCH, "rate": pretrain.RATE, "warmup": pretrain.WARMUP,
-                "density": 0.15, "mean_span": 20, "optimiser": "AdamW, linear schedule, bfloat16 forward pass",
-            },
-            "finetune": {
-                "batch": finetune.BATCH, "rate": finetune.RATE, "warmup": finetune.WARMUP,
-                "most_bytes": finetune.MOST_BYTES, "train": "701 sentences", "dev": "99 sentences",
-                "test": "204 sentences", "weights": "after the last update",
-            },
+        "tasks": {
+            task: {language: found for language in FINETUNED if (found := _table(work, task, language))}
+            for task in finetune.TASKS
         },
+        "margin": MARGIN,
+        "settings": _row(work / "settings.json"),
         "versions": versions(),
         "machine": machine("cpu"),
     }  # fmt: skip
@@ -133,9 +149,9 @@ def _spans(row: Mapping[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _topics(work: Path, language: str) -> dict[str, Any]:
+def _table(work: Path, task: str, language: str) -> dict[str, Any]:
     """Scores of every pretraining for one fine-tuning language; all are compared with ``none`` on the same seeds."""
-    rows = {name: _by_seed(work, f"topics-{name}-{language}-*") for name in PRETRAINED}
+    rows = {name: _by_seed(work, f"{task}-{name}-{language}-*") for name in PRETRAINED}
     if not rows["none"]:
         return {}
     # What the model without pretraining reached at best, in the mean over its seeds: the mark for updates-to-loss.
@@ -150,22 +166,22 @@ def _topics(work: Path, language: str) -> dict[str, Any]:
             "updates": by_seed[seeds[0]]["updates"],
             "updates_to_mark": {seed: updates_to(by_seed[seed]["dev_loss"], mark) for seed in seeds},
             "least_dev_loss": {seed: min(loss for _, loss in by_seed[seed]["dev_loss"]) for seed in seeds},
-            "tested in": {test: _scores(rows, name, test) for test in FINETUNED},
+            "tested in": {test: _scores(task, rows, name, test) for test in FINETUNED},
             "unreadable": sum(
-                finetune.read_label(answer, len(finetune.TOPICS)) == finetune.UNREADABLE
+                finetune.read_label(answer, finetune.TASKS[task].labels) == finetune.UNREADABLE
                 for row in by_seed.values() for given in row["answers"].values() for answer in given
             ),
         }  # fmt: skip
     return table
 
 
-def _scores(rows: Mapping[str, Mapping[str, Any]], name: str, test: str) -> dict[str, Any]:
+def _scores(task: str, rows: Mapping[str, Mapping[str, Any]], name: str, test: str) -> dict[str, Any]:
     """Accuracy, mean over seeds; the intervals are of the test sentences, not of the pretraining."""
-    ids = [item.id for item in finetune.topics(test, "test")]
+    ids = [item.id for item in finetune.TASKS[task].items(test, "test")]
     weights = resamples({test: ids}, count=RESAMPLES)[test]
 
     def draws(which: str, seeds: Sequence[str]) -> np.ndarray:
-        right = np.mean([_right(test, rows[which][seed]["answers"][test]) for seed in seeds], axis=0)
+        right = np.mean([_right(task, test, rows[which][seed]["answers"][test]) for seed in seeds], axis=0)
         return np.concatenate([[right.mean()], (weights @ right) / weights.sum(1)])
 
     own = draws(name, list(rows[name]))
@@ -188,6 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--pretrain", default=",".join(PRETRAINED))
     parser.add_argument("--finetune", default=",".join(FINETUNED))
+    parser.add_argument("--tasks", default=",".join(finetune.TASKS))
     parser.add_argument("--seeds", default="1,2", help="of fine-tuning; an empty list only pretrains")
     parser.add_argument("--updates", type=int, default=UPDATES, help="of each pretraining")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each fine-tuning")
@@ -199,12 +216,14 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
     if not options.summary:
+        keep_settings(options.work, settings(options.updates, options.epochs))
         for name in options.pretrain.split(","):
             pretrained(name, options.work, options.updates)
-        for seed in filter(None, options.seeds.split(",")):
-            for language in options.finetune.split(","):
-                for name in options.pretrain.split(","):
-                    fine_tuned(name, language, int(seed), options.work, updates=options.updates, epochs=options.epochs)
+        for seed, task, language, name in product(
+            filter(None, options.seeds.split(",")), options.tasks.split(","),
+            options.finetune.split(","), options.pretrain.split(","),
+        ):  # fmt: skip
+            fine_tuned(task, name, language, int(seed), options.work, updates=options.updates, epochs=options.epochs)
     summarise(options.work, options.out)
 
 
