@@ -130,13 +130,14 @@ def answer_loss(model: T5ForConditionalGeneration, rows: list[tuple[list[int], l
 def answers(model: T5ForConditionalGeneration, items: list[Item], *, most: int) -> list[str]:
     """What the model writes, the likeliest byte each time, at most ``most`` bytes; in the order of the items."""
     model.eval()
+    writer: Any = model  # the types of generate do not know its own models
     rows = encode(items)
     order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
     found: dict[int, str] = {}
     for batch in _batches(order):
         tensors = batch_of([rows[i] for i in batch])
         with torch.autocast("cpu", torch.bfloat16):
-            written_BS = model.generate(
+            written_BS = writer.generate(
                 input_ids=tensors["input_ids"], attention_mask=tensors["attention_mask"],
                 max_new_tokens=most + 1, do_sample=False, num_beams=1,
             )  # fmt: skip

@@ -51,7 +51,7 @@ def pretrained(name: str, work: Path, updates: int) -> T5ForConditionalGeneratio
     if name != "none":
         print(f"pretraining on {name}", flush=True)
         curve = pretrain.pretrain(model, languages.text(name).train, updates=updates)
-    row = {"updates": updates if curve else 0, "seconds": time.process_time() - started, "curve": curve}
+    row: dict[str, Any] = {"updates": updates if curve else 0, "seconds": time.process_time() - started, "curve": curve}
     row["span_loss"] = {read: pretrain.span_losses(model, languages.text(read).held_out) for read in READ}
     save_file({key: value.clone() for key, value in model.state_dict().items()}, weights)
     path.write_text(json.dumps(row), encoding="utf-8")

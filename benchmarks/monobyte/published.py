@@ -87,7 +87,8 @@ def model_of(config: T5Config, tree: Mapping[str, Any], *, where: Path | None = 
             fix="Take both files from the same model",
         )
     model.load_state_dict(weights)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def weights_of(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, torch.Tensor]]:

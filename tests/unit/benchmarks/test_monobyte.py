@@ -43,7 +43,7 @@ def parts() -> Iterator[dict[str, ModuleType]]:
 
 
 def small(**more: Any) -> T5Config:
-    shape = {
+    shape: dict[str, Any] = {
         "vocab_size": 384, "d_model": 16, "d_kv": 4, "num_heads": 2, "d_ff": 24, "num_layers": 2,
         "num_decoder_layers": 1, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False,
         "decoder_start_token_id": 0,
@@ -251,7 +251,8 @@ def flax_tree(model: T5ForConditionalGeneration, *, tied: bool = False) -> dict[
 def outputs(model: T5ForConditionalGeneration) -> torch.Tensor:
     ids = torch.arange(3, 23)[None]
     with torch.no_grad():
-        return model.eval()(input_ids=ids, labels=ids[:, :7]).logits
+        logits: torch.Tensor = model.eval()(input_ids=ids, labels=ids[:, :7]).logits
+    return logits
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -279,8 +280,7 @@ def test_weights_of_another_model_are_refused(parts: dict[str, ModuleType]) -> N
 
 def packed(tree: Any, chunk: int = 10**9) -> Any:
     """What flax would write: arrays as extensions, large ones in chunks."""
-    import msgpack
-
+    msgpack = importlib.import_module("msgpack")
     if isinstance(tree, dict):
         return {name: packed(value, chunk) for name, value in tree.items()}
     if tree.numel() > chunk:
