@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import os
 import sys
@@ -225,6 +226,57 @@ def test_long_texts_lose_their_end_and_keep_the_mark(parts: dict[str, ModuleType
 def test_updates_to_a_loss(parts: dict[str, ModuleType]) -> None:
     curve = [(0, 3.0), (20, 1.5), (40, 1.6), (60, 1.0)]
     assert [parts["matrix"].updates_to(curve, loss) for loss in (3.0, 1.5, 1.2, 0.5)] == [0, 20, 60, None]
+
+
+@needs_data
+@pytest.mark.parametrize("language", ["eng", "swh"])
+def test_a_word_occurs_or_does_not(parts: dict[str, ModuleType], language: str) -> None:
+    items = parts["finetune"].occurrence(language, "test")
+    assert len(items) > 390
+    assert items == parts["finetune"].occurrence(language, "test")
+    for item in items:
+        word, _, text = item.text.partition(": ")
+        assert (word in text) == (item.answer == "1")
+        assert len(text) <= 80
+    assert sum(int(item.answer) for item in items) == len(items) / 2  # saying one of the two is right half of the time
+
+
+def test_rows_of_one_folder_are_of_one_recipe(parts: dict[str, ModuleType], tmp_path: Path) -> None:
+    matrix = parts["matrix"]
+    matrix.keep_settings(tmp_path, matrix.settings(10, 1))
+    matrix.keep_settings(tmp_path, matrix.settings(10, 1))
+    with pytest.raises(SystemExit, match="other settings"):
+        matrix.keep_settings(tmp_path, matrix.settings(10, 2))
+
+
+@needs_data
+def test_the_summary_compares_with_no_pretraining(parts: dict[str, ModuleType], tmp_path: Path) -> None:
+    matrix, finetune = parts["matrix"], parts["finetune"]
+    right = [item.answer for item in finetune.topics("eng", "test")]
+    wrong = ["x"] * len(right)
+    for name, answers, losses in (("none", wrong, [2.0, 1.5, 1.2]), ("eng", right, [2.0, 1.1, 1.0])):
+        for seed in (1, 2):
+            row = {
+                "updates": 40,
+                "dev_loss": [[20 * i, loss] for i, loss in enumerate(losses)],
+                "answers": {"eng": answers, "swh": wrong},
+            }
+            (tmp_path / f"topics-{name}-eng-{seed}.json").write_text(json.dumps(row))
+    (tmp_path / "pretrain-eng.json").write_text(
+        json.dumps({"updates": 1, "seconds": 2.0, "curve": [3.0], "span_loss": {"eng": [1.0, 3.0]}})
+    )
+    result = matrix.summarise(tmp_path, tmp_path / "out" / "matrix.json")
+    assert json.loads((tmp_path / "out" / "matrix.json").read_text())["margin"] == result["margin"]
+    assert result["span_loss"]["eng"]["eng"]["loss"] == 2.0
+    table = result["tasks"]["topics"]["eng"]
+    assert table["dev_loss_mark"] == 1.2
+    assert table["none"]["updates_to_mark"] == {"1": 40, "2": 40}
+    assert table["eng"]["updates_to_mark"] == {"1": 20, "2": 20}
+    assert table["eng"]["tested in"]["eng"]["accuracy"] == 1.0
+    assert table["eng"]["tested in"]["eng"]["less_none"]["verdict"] == "better"
+    assert table["eng"]["tested in"]["swh"]["less_none"]["verdict"] == "equivalent"
+    assert table["none"]["unreadable"] == 4 * len(right)
+    assert "swh" not in result["tasks"]["topics"]
 
 
 # Published weights
