@@ -243,10 +243,21 @@ def test_a_word_occurs_or_does_not(parts: dict[str, ModuleType], language: str) 
 
 def test_rows_of_one_folder_are_of_one_recipe(parts: dict[str, ModuleType], tmp_path: Path) -> None:
     matrix = parts["matrix"]
-    matrix.keep_settings(tmp_path, matrix.settings(10, 1))
-    matrix.keep_settings(tmp_path, matrix.settings(10, 1))
+    matrix.keep_settings(tmp_path, matrix.settings(10))
+    matrix.keep_settings(tmp_path, matrix.settings(10))
     with pytest.raises(SystemExit, match="other settings"):
-        matrix.keep_settings(tmp_path, matrix.settings(10, 2))
+        matrix.keep_settings(tmp_path, matrix.settings(20))
+
+
+@needs_data
+def test_intents_are_parallel_and_all_known(parts: dict[str, ModuleType]) -> None:
+    intents, known = parts["finetune"].intents, parts["finetune"].INTENTS
+    for part, size in (("train", 250), ("dev", 50), ("test", 250)):
+        english, german = intents("eng", part), intents("deu", part)
+        assert len(english) == len(german) == size
+        assert [(item.id, item.answer) for item in english] == [(item.id, item.answer) for item in german]
+        assert {parts["finetune"].read_label(item.answer, len(known)) for item in english} <= set(range(len(known)))
+    assert not {item.text for item in intents("deu", "train")} & {item.text for item in intents("eng", "train")}
 
 
 @needs_data
@@ -259,7 +270,7 @@ def test_the_summary_compares_with_no_pretraining(parts: dict[str, ModuleType], 
             row = {
                 "updates": 40,
                 "dev_loss": [[20 * i, loss] for i, loss in enumerate(losses)],
-                "answers": {"eng": answers, "swh": wrong},
+                "answers": {"eng": answers, "deu": wrong},
             }
             (tmp_path / f"topics-{name}-eng-{seed}.json").write_text(json.dumps(row))
     (tmp_path / "pretrain-eng.json").write_text(
@@ -274,9 +285,9 @@ def test_the_summary_compares_with_no_pretraining(parts: dict[str, ModuleType], 
     assert table["eng"]["updates_to_mark"] == {"1": 20, "2": 20}
     assert table["eng"]["tested in"]["eng"]["accuracy"] == 1.0
     assert table["eng"]["tested in"]["eng"]["less_none"]["verdict"] == "better"
-    assert table["eng"]["tested in"]["swh"]["less_none"]["verdict"] == "equivalent"
+    assert table["eng"]["tested in"]["deu"]["less_none"]["verdict"] == "equivalent"
     assert table["none"]["unreadable"] == 4 * len(right)
-    assert "swh" not in result["tasks"]["topics"]
+    assert "deu" not in result["tasks"]["topics"]
 
 
 # Published weights
