@@ -37,12 +37,12 @@ RESULTS = Path(__file__).parent / "results"
 PRETRAINED = ("eng", "swh", "nonsense", "hierarchical", "none")
 FINETUNED = ("eng", "deu")
 READ = (*languages.NATURAL, *languages.ARTIFICIAL)
-UPDATES = 1000
+UPDATES = 2500
 MARGIN, RESAMPLES = 0.02, 1000
 
 
 def pretrained(name: str, work: Path, updates: int) -> T5ForConditionalGeneration:
-    """The model of a pretraining language; trained and measured if that has not been done."""
+    """The model of a pretraining language; trained if that has not been done."""
     model, weights, path = tiny(), work / f"weights-{name}.safetensors", work / f"pretrain-{name}.json"
     if path.exists():
         model.load_state_dict(load_file(weights))
@@ -52,12 +52,25 @@ def pretrained(name: str, work: Path, updates: int) -> T5ForConditionalGeneratio
         print(f"pretraining on {name}", flush=True)
         curve = pretrain.pretrain(model, languages.text(name).train, updates=updates)
     row: dict[str, Any] = {"updates": updates if curve else 0, "seconds": time.process_time() - started, "curve": curve}
-    row["span_loss"] = {read: pretrain.span_losses(model, languages.text(read).held_out) for read in READ}
     save_file({key: value.clone() for key, value in model.state_dict().items()}, weights)
     path.write_text(json.dumps(row), encoding="utf-8")
-    means = ", ".join(f"{read} {np.mean(losses):.2f}" for read, losses in row["span_loss"].items())
-    print(f"{name}: {row['seconds']:.0f} s; nats a masked byte: {means}", flush=True)
+    print(f"{name}: {row['seconds']:.0f} s", flush=True)
     return model
+
+
+def read_all(name: str, work: Path, updates: int) -> None:
+    """The span losses of a model on held-out text of every language, and the same when it reads other text."""
+    path = work / f"span-{name}.json"
+    if path.exists():
+        return
+    model = pretrained(name, work, updates)
+    row = {
+        kind: {read: pretrain.span_losses(model, languages.text(read).held_out, blind=blind) for read in READ}
+        for kind, blind in (("reading", False), ("blind", True))
+    }
+    path.write_text(json.dumps(row), encoding="utf-8")
+    means = ", ".join(f"{read} {np.mean(losses):.2f}" for read, losses in row["reading"].items())
+    print(f"{name}: nats a masked byte: {means}", flush=True)
 
 
 def fine_tuned(task: str, name: str, language: str, seed: int, work: Path, *, updates: int) -> None:
@@ -118,7 +131,7 @@ def summarise(work: Path, out: Path) -> dict[str, Any]:
         "command": "python benchmarks/monobyte/matrix.py",
         "span_loss": {
             "unit": "nats a masked byte on held-out text, mean over windows; one pretraining each",
-            **{name: _spans(row) for name, row in before.items() if row},
+            **{name: _spans(row) for name in PRETRAINED if (row := _row(work / f"span-{name}.json"))},
         },
         "pretraining": {
             name: {key: row[key] for key in ("updates", "seconds", "curve")} for name, row in before.items() if row
@@ -142,11 +155,18 @@ def _row(path: Path) -> dict[str, Any]:
 
 
 def _spans(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Losses by language; ``gain``: how much less than when the encoder reads other text."""
     table = {}
-    for read, losses in row["span_loss"].items():
+    for read, losses in row["reading"].items():
         weights = resamples({read: [str(i) for i in range(len(losses))]}, count=RESAMPLES)[read]
-        means = (weights @ np.array(losses)) / weights.sum(1)
-        table[read] = {"windows": len(losses), "loss": round(float(np.mean(losses)), 4), "ci95": interval(means)}
+        gains = np.array(row["blind"][read]) - np.array(losses)
+        table[read] = {
+            "windows": len(losses),
+            "loss": round(float(np.mean(losses)), 4),
+            "ci95": interval((weights @ np.array(losses)) / weights.sum(1)),
+            "gain": round(float(gains.mean()), 4),
+            "gain_ci95": interval((weights @ gains) / weights.sum(1)),
+        }
     return table
 
 
@@ -218,7 +238,7 @@ def main() -> None:
     if not options.summary:
         keep_settings(options.work, settings(options.updates))
         for name in options.pretrain.split(","):
-            pretrained(name, options.work, options.updates)
+            read_all(name, options.work, options.updates)
         for seed, task, language, name in product(
             filter(None, options.seeds.split(",")), options.tasks.split(","),
             options.finetune.split(","), options.pretrain.split(","),

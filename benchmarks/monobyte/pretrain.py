@@ -79,12 +79,18 @@ def loss_of(model: T5ForConditionalGeneration, batch: dict[str, torch.Tensor]) -
 
 
 @torch.no_grad()
-def span_losses(model: T5ForConditionalGeneration, text: bytes) -> list[float]:
-    """Nats a masked byte for every window of a text, without sentinels and end; the same masks for all models."""
+def span_losses(model: T5ForConditionalGeneration, text: bytes, *, blind: bool = False) -> list[float]:
+    """Nats a masked byte for every window of a text, without sentinels and end; the same masks for all models.
+
+    ``blind``: the encoder reads the window before (the first one reads the last), so that only what the decoder has
+    written itself can tell it how to go on. A model that does not use what it reads is no worse for it.
+    """
     model.eval()
+    starts = range(0, len(text) - WINDOW + 1, WINDOW)
+    rows = [corrupted(text[start : start + WINDOW], Random(start)) for start in starts]
     losses = []
-    for start in range(0, len(text) - WINDOW + 1, WINDOW):
-        batch = batch_of([corrupted(text[start : start + WINDOW], Random(start))])
+    for number, (inputs, targets) in enumerate(rows):
+        batch = batch_of([(rows[number - 1][0] if blind else inputs, targets)])
         labels_S = batch["labels"][0]
         is_byte_S = (labels_S >= FIRST_BYTE) & (labels_S < SENTINELS[0])
         logits_SV = model(**batch).logits[0].float()

@@ -195,6 +195,17 @@ def test_training_learns_and_is_the_same_every_time(
     assert once() == (before, curve, after)
 
 
+def test_a_blind_model_reads_other_text(parts: dict[str, ModuleType]) -> None:
+    torch.manual_seed(0)
+    model = parts["model"].untie(T5ForConditionalGeneration(small()))
+    text = bytes(Random(0).choices(b"abcdefgh ", k=600))
+    spans = parts["pretrain"].span_losses
+    assert len(spans(model, text)) == len(spans(model, text, blind=True)) == 2
+    assert spans(model, text) != spans(model, text, blind=True)
+    model.encoder.final_layer_norm.weight.data.zero_()  # the decoder sees nothing of what is read
+    assert spans(model, text) == pytest.approx(spans(model, text, blind=True))
+
+
 def test_fine_tuning_writes_labels(parts: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts["finetune"], "RATE", 1e-2)
     item = parts["finetune"].Item
@@ -273,12 +284,12 @@ def test_the_summary_compares_with_no_pretraining(parts: dict[str, ModuleType], 
                 "answers": {"eng": answers, "deu": wrong},
             }
             (tmp_path / f"topics-{name}-eng-{seed}.json").write_text(json.dumps(row))
-    (tmp_path / "pretrain-eng.json").write_text(
-        json.dumps({"updates": 1, "seconds": 2.0, "curve": [3.0], "span_loss": {"eng": [1.0, 3.0]}})
-    )
+    (tmp_path / "pretrain-eng.json").write_text(json.dumps({"updates": 1, "seconds": 2.0, "curve": [3.0]}))
+    (tmp_path / "span-eng.json").write_text(json.dumps({"reading": {"eng": [1.0, 3.0]}, "blind": {"eng": [2.0, 3.5]}}))
     result = matrix.summarise(tmp_path, tmp_path / "out" / "matrix.json")
     assert json.loads((tmp_path / "out" / "matrix.json").read_text())["margin"] == result["margin"]
     assert result["span_loss"]["eng"]["eng"]["loss"] == 2.0
+    assert result["span_loss"]["eng"]["eng"]["gain"] == 0.75
     table = result["tasks"]["topics"]["eng"]
     assert table["dev_loss_mark"] == 1.2
     assert table["none"]["updates_to_mark"] == {"1": 40, "2": 40}
