@@ -238,7 +238,9 @@ def masked_logits(
         tied = isinstance(table, SeenRows) and weight is table.full.weight
         weight = cast("SeenRows", table).seen_rows if tied else weight[ids_S]
         bias = None if bias is None else bias[ids_S]
-    return torch.nn.functional.linear(caught[0][hidden_BT], weight, bias).float()
+    states_ND = caught[0][hidden_BT]
+    bias = None if bias is None else bias.to(states_ND.dtype)
+    return torch.nn.functional.linear(states_ND, weight.to(states_ND.dtype), bias).float()
 
 
 @contextmanager
