@@ -316,4 +316,3 @@ def _nothing(model: PreTrainedModel) -> torch.Tensor:
 
 def _count(rows: Sequence[Feature]) -> int:
     return sum(label != NO_TARGET for row in rows for label in row["labels"])
-

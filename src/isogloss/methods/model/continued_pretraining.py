@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from isogloss.backbones.hush import hushed
+
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
     from isogloss.problem import Problem
@@ -118,8 +120,9 @@ class ContinuedPretraining:
         how = {name: value for name, value in options.items() if name not in OF_THE_TEXT}
         result = pretrain(model, tokenizer, corpora, inner, fresh_head=not found, **how)
         tokenizer.backend_tokenizer.no_truncation()  # how it was called last is no part of what is saved
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        with hushed():
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
         languages = {
             corpus.lang: {
                 "lines": len(corpus.train),
