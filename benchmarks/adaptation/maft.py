@@ -162,8 +162,11 @@ def problem_of(name: str, size: Size, texts: dict[str, list[str]]) -> ig.Problem
     common: dict[str, Any] = {"source": "eng", "targets": list(TARGETS), "name": name, "unlabelled": texts}
     if name == "topic":
         test = {lang: topics(f"{'swh' if lang == 'swa' else lang}_Latn", "test")[: size.items] for lang in TARGETS}
-        train, dev = topics("eng_Latn", "train")[: size.topic[0]], topics("eng_Latn", "dev")[: size.dev]
-        return ig.Problem.from_data(task="classification", train={"eng": train}, dev={"eng": dev}, test=test, **common)
+        every, dev = topics("eng_Latn", "train"), topics("eng_Latn", "dev")[: size.dev]
+        common["labels"] = sorted({row["label"] for row in every})
+        return ig.Problem.from_data(
+            task="classification", train={"eng": every[: size.topic[0]]}, dev={"eng": dev}, test=test, **common
+        )
     rows = tagged(place / "ner/uner/en_ewt/train.iob2")
     full = [row for row in rows if set(row["tags"]) != {"O"}]  # sentences without a name teach little
     bare = [row for row in rows if set(row["tags"]) == {"O"}]
