@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from isogloss.example import Example
 from isogloss.flow import fit
 from isogloss.nets.seen_rows import seen_rows
 from isogloss.run import Run
-from isogloss.train import pretraining
+from isogloss.train import masking, pretraining
 from isogloss.train.batching import collator
 from isogloss.train.corpora import Corpus
 from isogloss.train.masking import NO_TARGET
@@ -36,7 +35,7 @@ LINES = {
     "yor": ["eht lrigo waso derdo", "ymo elcnuo dloso llamso", "ao remrafo dekilo yvaeho"] * 6,
 }
 FAST: dict[str, Any] = {"batch_size": 4, "learning_rate": 5e-3, "head_steps": 4, "steps": 16}
-SHORT = {"batch_size": 4, "head_steps": 4, "steps": 8}
+SHORT: dict[str, Any] = {"batch_size": 4, "head_steps": 4, "steps": 8}
 
 
 def corpus(lang: str, lines: Sequence[str], held_out: int = 3) -> Corpus:
@@ -173,7 +172,7 @@ class TestLoss:
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor], mask: dict[str, Any]
     ) -> None:
         loss = masked_loss(model, batch, mask=mask | {"rate": 0.0}, ids_S=None)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         assert loss.item() == 0
         assert all(p.grad is not None and not p.grad.any() for p in model.parameters())
 
@@ -189,11 +188,11 @@ class TestLoss:
 
 
 class TestTraining:
-    @pytest.mark.parametrize("masking", ["tokens", "words", "spans"])
+    @pytest.mark.parametrize("kind", ["tokens", "words", "spans"])
     def test_hidden_pieces_of_held_out_text_are_predicted_better(
-        self, model: PreTrainedModel, backbone: Backbone, run: Run, masking: Any
+        self, model: PreTrainedModel, backbone: Backbone, run: Run, kind: Any
     ) -> None:
-        result = pretrain(model, backbone.tokenizer(), CORPORA, run, fresh_head=True, masking=masking, rate=0.3, **FAST)
+        result = pretrain(model, backbone.tokenizer(), CORPORA, run, fresh_head=True, masking=kind, rate=0.3, **FAST)
         assert result.held_out.keys() == {"eng", "yor"}
         assert all(row.after < row.before - 0.1 and row.pieces > 0 for row in result.held_out.values())
         assert result.steps == FAST["steps"]
@@ -240,19 +239,19 @@ class TestTraining:
         before, size = copied(model), len(backbone.tokenizer())
         result = pretrain(model, backbone.tokenizer(), CORPORA, run, softmax="all", **FAST)
         assert result.vocabulary == size
-        rows = (model.get_input_embeddings().weight != before["bert.embeddings.word_embeddings.weight"]).any(dim=1)
+        table: torch.Tensor = model.get_input_embeddings().get_parameter("weight")
+        rows = table.ne(before["bert.embeddings.word_embeddings.weight"]).any(dim=1)
         assert rows.sum() >= size - 1  # but for padding
         assert all(row.after < row.before for row in result.held_out.values())
 
     def test_held_out_lines_are_never_trained_on(
         self, model: PreTrainedModel, backbone: Backbone, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        apart = replace(corpus("yor", LINES["yor"]), held_out=corpus("yor", ["eno rotcodo dniofo"] * 3).train[:0])
-        apart = replace(apart, held_out=corpus("yor", ["eno rotcodo dnuofo wolf", *LINES["yor"]], 18).train)
+        apart = corpus("yor", [*LINES["yor"], "eno rotcodo dnuofo wolf"], held_out=1)
         tokenizer = backbone.tokenizer()
         (secret,) = encode_lines([apart.held_out[0].fields["text"]], tokenizer, 64)
         seen: list[list[int]] = []
-        original = pretraining.masked_batch
+        original = masking.masked_batch
 
         def spy(batch: Any, **options: Any) -> Any:
             if options.get("generator") is None:
