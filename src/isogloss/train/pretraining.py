@@ -1,8 +1,8 @@
-"""Going on with masked-language-model training on raw text.
+"""Going on with pretraining on raw text: encoders fill in hidden pieces, encoder-decoders write corrupted spans.
 
 The softmax over a quarter of a million pieces is most of the work, and a table of as many rows most of the memory. So
-by default hidden pieces are told apart among those that the corpora have: an exact softmax over that vocabulary, whose
-rows are all that is learnt of the table. The rows of other pieces stay as they are, bit for bit.
+by default pieces are told apart among those that the corpora have: an exact softmax over that vocabulary, whose rows
+are all that is learnt of the table. The rows of other pieces stay as they are, bit for bit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
@@ -20,6 +21,8 @@ from isogloss.nets.seen_rows import SeenRows, seen_rows
 from isogloss.tasks import Encoded
 from isogloss.train.batching import Feature, collator, longest_input
 from isogloss.train.corpora import Corpus, sample_languages
+from isogloss.train.corruption import find_sentinels
+from isogloss.train.denoising import corrupted_batch, encode_plain
 from isogloss.train.masking import NO_TARGET, Masking, masked_batch, word_numbers
 from isogloss.train.phases import Phase, train_on_text
 
@@ -35,6 +38,8 @@ Softmax = Literal["seen", "all"]
 """Which pieces a hidden one is told apart from: those of the corpora, or the whole vocabulary."""
 
 Batch = Mapping[str, torch.Tensor]
+Ask = Callable[..., tuple[dict[str, torch.Tensor], torch.Tensor]]
+"""Of a batch and a ``generator``: the network's inputs, and the pieces asked for (-100 where none is)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +91,12 @@ def pretrain(
     """Train ``model`` in place. There is no weight decay, so that what has no gradient stays as it is.
 
     Args:
-        model: a masked language model.
+        model: a masked language model, or an encoder-decoder of the family of T5.
         tokenizer: its tokenizer.
         corpora: text by language.
         run: its seed decides the order, masks and dropout; it has folders for checkpoints.
         fresh_head: whether the head was drawn anew: then it is trained alone before anything else.
-        masking: what is hidden at a time (:mod:`isogloss.train.masking`).
+        masking: what is hidden at a time (:mod:`isogloss.train.masking`); an encoder-decoder has T5's spans.
         rate: share of the pieces that is hidden.
         softmax: see :data:`Softmax`.
         epochs: passes over the text.
@@ -106,19 +111,28 @@ def pretrain(
 
     Raises:
         RecipeError: the network does not predict hidden pieces, or not by a last layer of their vectors.
+        ResourceError: the tokenizer of an encoder-decoder has no sentinels.
     """
-    require_masks(model, tokenizer)
+    writes = bool(model.config.is_encoder_decoder)
+    sentinels = find_sentinels(tokenizer) if writes else ()
+    if not writes:
+        require_masks(model, tokenizer)
     torch.nn.Module.to(model, run.device)
-    most = longest_input(model, tokenizer, max_length)
-    rows = {corpus.lang: encode_lines([e.fields["text"] for e in corpus.train], tokenizer, most) for corpus in corpora}
-    apart = {
-        corpus.lang: encode_lines([e.fields["text"] for e in corpus.held_out], tokenizer, most) for corpus in corpora
-    }
-    ids_S = pieces_of([*rows.values(), *apart.values()], tokenizer)
-    ordinary = ids_S[~torch.isin(ids_S, torch.tensor(tokenizer.all_special_ids))]
-    mask = {"mask_id": tokenizer.mask_token_id, "pieces_N": ordinary, "masking": masking, "rate": rate}
+    encode = partial(
+        encode_plain if writes else encode_lines, tokenizer=tokenizer, most=_longest(model, tokenizer, max_length)
+    )
+    rows = {corpus.lang: encode([e.fields["text"] for e in corpus.train]) for corpus in corpora}
+    apart = {corpus.lang: encode([e.fields["text"] for e in corpus.held_out]) for corpus in corpora}
+    marks = (*sentinels, model.config.eos_token_id, model.config.decoder_start_token_id) if writes else ()
+    ids_S = pieces_of([*rows.values(), *apart.values()], tokenizer, marks)
+    ask: Ask
+    if writes:
+        ask = partial(corrupted_batch, model=model, sentinels=sentinels, rate=rate)
+    else:
+        ordinary = ids_S[~torch.isin(ids_S, torch.tensor(tokenizer.all_special_ids))]
+        ask = partial(masked_batch, mask_id=tokenizer.mask_token_id, pieces_N=ordinary, masking=masking, rate=rate)
     among = ids_S if softmax == "seen" else None
-    fixed = {lang: hide_once(some, tokenizer, mask, seed=f"{run.seed} {lang}") for lang, some in apart.items()}
+    fixed = {lang: ask_once(some, tokenizer, ask, seed=f"{run.seed} {lang}") for lang, some in apart.items()}
     features = [feature for some in rows.values() for feature in some]
     langs = [lang for lang, some in rows.items() for _ in some]
     examples = [example for corpus in corpora for example in corpus.train]
@@ -126,7 +140,7 @@ def pretrain(
         name="continued pretraining",
         examples=examples,
         trains="all",
-        loss=partial(masked_loss, mask=mask, ids_S=among),
+        loss=partial(asked_loss, ask=ask, ids_S=among),
         encode=lambda _: Encoded(features=features, owner=[]),
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -175,7 +189,7 @@ def require_masks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) ->
     if tokenizer.mask_token_id is None or not type(model).__name__.endswith("MaskedLM"):
         raise RecipeError(
             f"{type(model).__name__} does not predict hidden pieces of a text, so it cannot be trained on by masking",
-            fix="Choose an encoder such as isogloss:e5-small or xlm-roberta-base",
+            fix="Choose an encoder such as isogloss:e5-small, or an encoder-decoder of the family of T5",
         )
 
 
@@ -199,17 +213,24 @@ def encode_lines(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, most:
     return rows
 
 
-def pieces_of(sets: Sequence[Sequence[Feature]], tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
-    """The pieces of all rows, and the mask, ascending (S)."""
-    found = {piece for rows in sets for row in rows for piece in row["input_ids"]} | {tokenizer.mask_token_id}
-    return torch.tensor(sorted(found - {tokenizer.pad_token_id}))
+def _longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, wanted: int) -> int:
+    """Pieces in a row; networks of the family of T5 have no limit of their own."""
+    if hasattr(model.config, "max_position_embeddings"):
+        return longest_input(model, tokenizer, wanted)
+    return min(tokenizer.model_max_length, wanted)
 
 
-def masked_loss(
-    model: PreTrainedModel, batch: Batch, *, mask: Mapping[str, Any], ids_S: torch.Tensor | None
+def pieces_of(
+    sets: Sequence[Sequence[Feature]], tokenizer: PreTrainedTokenizerBase, marks: Sequence[int] = ()
 ) -> torch.Tensor:
-    """Mean cross-entropy of the pieces that are hidden now, in nats; 0 where none is."""
-    inputs, targets_BT = masked_batch(batch, **mask)
+    """The pieces of all rows, the mask and other marks, ascending (S)."""
+    found = {piece for rows in sets for row in rows for piece in row["input_ids"]} | {tokenizer.mask_token_id, *marks}
+    return torch.tensor(sorted(found - {tokenizer.pad_token_id, None}))
+
+
+def asked_loss(model: PreTrainedModel, batch: Batch, *, ask: Ask, ids_S: torch.Tensor | None) -> torch.Tensor:
+    """Mean cross-entropy of the pieces that are asked for now, in nats; 0 where none is."""
+    inputs, targets_BT = ask(batch)
     return _loss(model, inputs, targets_BT, ids_S).mean() if (targets_BT != NO_TARGET).any() else _nothing(model)
 
 
@@ -262,14 +283,19 @@ def _last_layer_skipped(output: torch.nn.Module) -> Iterator[list[torch.Tensor]]
 def hide_once(
     features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase, mask: Mapping[str, Any], *, seed: str
 ) -> list[dict[str, Any]]:
-    """Rows with pieces hidden for good, as ``labels``; one that has none is left out."""
-    import random
+    """Rows with pieces hidden for good (``mask``: see :func:`isogloss.train.masking.masked_batch`), as ``labels``."""
+    return ask_once(features, tokenizer, partial(masked_batch, **mask), seed=seed)
 
-    generator = torch.Generator().manual_seed(random.Random(seed).getrandbits(32))
+
+def ask_once(
+    features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase, ask: Ask, *, seed: str
+) -> list[dict[str, Any]]:
+    """Rows in which the same is asked for whenever they are read, as ``labels``; one with nothing is left out."""
+    generator = torch.Generator().manual_seed(Random(seed).getrandbits(32))
     collate = collator(tokenizer)
     rows = []
     for feature in features:
-        inputs, targets_BT = masked_batch(collate([feature]), **mask, generator=generator)
+        inputs, targets_BT = ask(collate([feature]), generator=generator)
         if (targets_BT != NO_TARGET).any():
             rows.append({name: value[0].tolist() for name, value in (inputs | {"labels": targets_BT}).items()})
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ from isogloss.run import Run
 from isogloss.train import masking, pretraining
 from isogloss.train.batching import collator
 from isogloss.train.corpora import Corpus
+from isogloss.train.corruption import find_sentinels, restore
+from isogloss.train.denoising import corrupted_batch, encode_plain
 from isogloss.train.masking import NO_TARGET
 from isogloss.train.pretraining import (
+    ask_once,
+    asked_loss,
     encode_lines,
     held_out_loss,
     hide_once,
     masked_logits,
-    masked_loss,
     pieces_of,
     pretrain,
 )
@@ -171,7 +175,7 @@ class TestLoss:
     def test_a_batch_without_anything_hidden_is_no_loss_and_has_a_gradient(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor], mask: dict[str, Any]
     ) -> None:
-        loss = masked_loss(model, batch, mask=mask | {"rate": 0.0}, ids_S=None)
+        loss = asked_loss(model, batch, ask=partial(masking.masked_batch, **mask | {"rate": 0.0}), ids_S=None)
         loss.backward()
         assert loss.item() == 0
         assert all(p.grad is not None and not p.grad.any() for p in model.parameters())
@@ -304,7 +308,7 @@ class TestAgain:
         monkeypatch: pytest.MonkeyPatch,
         broken_at: int,
     ) -> None:
-        original, calls = pretraining.masked_loss, list[int]()
+        original, calls = pretraining.asked_loss, list[int]()
 
         def counted(*given: Any, **options: Any) -> torch.Tensor:
             if len(calls) == broken_at:
@@ -312,7 +316,7 @@ class TestAgain:
             calls.append(1)
             return original(*given, **options)
 
-        monkeypatch.setattr(pretraining, "masked_loss", counted)
+        monkeypatch.setattr(pretraining, "asked_loss", counted)
         with pytest.raises(KeyboardInterrupt):
             trained(backbone, tmp_path, checkpoint_seconds=0)
         broken_at, left = -1, SHORT["head_steps"] + SHORT["steps"] - broken_at
@@ -320,3 +324,61 @@ class TestAgain:
         resumed = trained(backbone, tmp_path, checkpoint_seconds=0)
         assert len(calls) == left
         assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+class TestEncoderDecoder:
+    """T5's spans in the place of masks."""
+
+    @pytest.fixture(scope="class")
+    def t5(self, tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+        """A tiny T5 whose tokenizer has sentinels."""
+        from transformers import T5Config, T5ForConditionalGeneration
+
+        folder = tmp_path_factory.mktemp("t5")
+        tokenizer = Backbone.load(str(tiny_backbone))._load_tokenizer()
+        tokenizer.add_special_tokens({"additional_special_tokens": [f"<extra_id_{i}>" for i in range(20)]})
+        tokenizer.save_pretrained(folder)
+        torch.manual_seed(4)
+        ids: dict[str, Any] = {"pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+        config = T5Config(
+            vocab_size=len(tokenizer), d_model=32, d_kv=16, d_ff=64, num_layers=1, num_heads=2, dropout_rate=0.0, **ids
+        )
+        T5ForConditionalGeneration(config).save_pretrained(folder)
+        return Backbone.load(str(folder))
+
+    def test_the_loss_is_the_networks_own(self, t5: Backbone, run: Run) -> None:
+        model, tokenizer = t5.language_model()[0].eval(), t5.tokenizer()
+        ask = partial(corrupted_batch, model=model, sentinels=find_sentinels(tokenizer), rate=0.3)
+        rows = ask_once(encode_plain(LINES["eng"][:5], tokenizer, 64), tokenizer, ask, seed="x")
+        batch = collator(tokenizer)(rows)
+        labels = batch.pop("labels")
+        with torch.no_grad():
+            expected = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss
+        assert held_out_loss(model, tokenizer, rows, run) == pytest.approx(expected.item(), abs=1e-5)
+        every = torch.arange(len(tokenizer))
+        assert held_out_loss(model, tokenizer, rows, run, ids_S=every) == pytest.approx(expected.item(), abs=1e-5)
+
+    def test_a_batch_and_its_spans_make_the_text_again(self, t5: Backbone) -> None:
+        model, tokenizer = t5.language_model()[0], t5.tokenizer()
+        sentinels = find_sentinels(tokenizer)
+        rows = encode_plain(LINES["eng"][:4], tokenizer, 64)
+        inputs, targets = corrupted_batch(collator(tokenizer)(rows), model=model, sentinels=sentinels, rate=0.3)
+        for row, ids, mask, wanted in zip(rows, inputs["input_ids"], inputs["attention_mask"], targets, strict=True):
+            spans = wanted[wanted != NO_TARGET].tolist()
+            assert restore(ids[mask.bool()].tolist(), spans, sentinels=sentinels) == row["input_ids"]
+        assert torch.equal(inputs["decoder_input_ids"][:, 1:], targets[:, :-1].masked_fill(targets[:, :-1] < 0, 1))
+
+    def test_held_out_spans_are_predicted_better_and_other_rows_stay(self, t5: Backbone, run: Run) -> None:
+        model, found = t5.language_model()
+        before = model.get_input_embeddings().get_parameter("weight").detach().clone()
+        result = pretrain(model, t5.tokenizer(), CORPORA[:1], run, fresh_head=not found, **FAST | {"rate": 0.3})
+        assert found
+        assert result.held_out["eng"].after < result.held_out["eng"].before - 0.1
+        moved = model.get_input_embeddings().get_parameter("weight").ne(before).any(dim=1)
+        assert 0 < int(moved.sum()) <= result.vocabulary < len(moved)
+
+    def test_a_long_text_makes_rows_that_hold_all_of_it(self, t5: Backbone) -> None:
+        text, tokenizer = " ".join(LINES["eng"]), t5.tokenizer()
+        rows = encode_plain([text], tokenizer, 20)
+        assert max(len(row["input_ids"]) for row in rows) == 19
+        assert [p for r in rows for p in r["input_ids"]] == tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -30,6 +30,7 @@ OF_THE_TEXT = frozenset(("languages", "min_words", "check", "seed"))
 class ContinuedPretraining:
     """Go on with masked-language-model training on raw text (unlabelled/<language>.txt), then learn the task.
 
+    An encoder-decoder with sentinels (T5, mT5) goes on with T5's span corruption; decoders are refused.
     A twentieth of the lines of each language is never trained on, 200 at most: how well their hidden pieces are
     predicted before and after is told, and kept beside the network. All seeds share one adapted network.
 
