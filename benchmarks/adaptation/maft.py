@@ -300,7 +300,7 @@ def summarise(size: Size, problems: dict[str, ig.Problem], counts: dict[str, Any
                     "mean_target": report.mean_target,
                     "ci95": report.mean_target_ci95,
                     "tier": report.tier,
-                    "leaks": len(report.leaks),
+                    "leaks": report.leaks["total"],
                     "scores": {lang: row[report.metric] for lang, row in report.scores.items()},
                     "by_seed": {lang: row["by_seed"] for lang, row in report.scores.items()},
                     "seconds": report.seconds,
