@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
@@ -55,7 +56,7 @@ class SelectText:
         pool, name = problem.unlabelled[target], problem.spelling(target)
         levels: tuple[Level, ...] = ("entity", "task") if self.level == "integrated" else (self.level,)
         found = {level: self._level(level, problem, target) for level in levels}
-        counts = ", ".join(f"{len(lines)} at the level of the {level}" for level, lines in found.items())
+        counts = ", ".join(f"{len(lines)} by {level}" for level, lines in found.items())
         for level, lines in found.items():
             if not lines:
                 raise ResourceError(
@@ -64,10 +65,10 @@ class SelectText:
                 )
         if self.level == "integrated":
             chosen = (*found["entity"], *(line for line in found["task"] for _ in range(self.upsample)))
-            counts += f", the latter {self.upsample} times: {len(chosen)}"
+            counts += f" ({self.upsample} times), {len(chosen)} in all"
         else:
             chosen = found[self.level]
-        run.say_once(f"Of {len(pool)} lines of raw text in {name} are kept: {counts}.")
+        run.say_once(f"Of the {len(pool)} lines of unlabelled/{name} are kept: {counts}.")
         return chosen
 
     def _level(self, level: Level, problem: Problem, target: str) -> tuple[Example, ...]:
@@ -141,7 +142,7 @@ class Bigrams:
         for words in texts:
             chain = self._chain(words)
             self.words.update(chain[1:])
-            self.pairs.update(zip(chain, chain[1:], strict=False))
+            self.pairs.update(pairwise(chain))
         self.total, self.kinds = self.words.total(), len(self.words)
         self.before: Counter[str] = Counter()
         self.after: Counter[str] = Counter()
@@ -159,7 +160,7 @@ class Bigrams:
     def cross_entropy(self, words: Sequence[str]) -> float:
         """Mean negative log probability of the words of a text and its end, in nats."""
         chain = self._chain(words)
-        logs = [math.log(self.probability(word, before)) for before, word in zip(chain, chain[1:], strict=False)]
+        logs = [math.log(self.probability(word, before)) for before, word in pairwise(chain)]
         return -sum(logs) / len(logs)
 
     def _chain(self, words: Sequence[str]) -> list[str]:
@@ -178,7 +179,8 @@ def cross_entropy_differences(texts: Sequence[str], seed: Sequence[str]) -> list
     counts = Counter(word for words in domain for word in words)
     vocabulary = [word for word, count in counts.items() if count > 1]
     enough = max(1, round(len(tokens) * counts.total() / max(1, sum(map(len, tokens)))))
-    general = tokens[:: max(1, len(tokens) // enough)]
+    step = max(1, len(tokens) // enough)
+    general = tokens[step // 2 :: step]
     ours, theirs = Bigrams(domain, vocabulary), Bigrams(general, vocabulary)
     return [ours.cross_entropy(words) - theirs.cross_entropy(words) for words in tokens]
 
