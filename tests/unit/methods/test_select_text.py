@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from isogloss import Problem
 from isogloss.errors import RecipeError, ResourceError
-from isogloss.methods.data.select_text import Bigrams, Phrases, SelectText, cross_entropy_differences
+from isogloss.methods.data.select_text import Bigrams, Phrases, SelectText, cross_entropy_differences, words_of
 from isogloss.recipes import Recipe
 
 FEW = [
@@ -44,6 +44,10 @@ def problem(pool: Sequence[str] = POOL, few: list[dict[str, Any]] = FEW, **chang
     return Problem.from_data(**given | changes)
 
 
+def differences(texts: Sequence[str], seed: Sequence[str]) -> list[float]:
+    return cross_entropy_differences([*map(words_of, texts)], [*map(words_of, seed)])
+
+
 def kept(part: SelectText, given: Problem | None = None) -> list[str]:
     given = given or problem()
     return [line.fields["text"] for line in part(given, RUN).unlabelled["eng-x-ai"]]
@@ -58,6 +62,11 @@ class TestLevels:
 
     def test_task_keeps_lines_with_a_given_name(self) -> None:
         assert kept(SelectText(level="task", names=("soup",))) == [POOL[1], POOL[3], POOL[5]]
+
+    def test_task_keeps_lines_of_given_types(self) -> None:
+        assert kept(SelectText(level="task", types=("place",))) == [POOL[3]]
+        with pytest.raises(RecipeError, match=r"Unknown type 'plcae'\. Did you mean 'place'\?.* select_text\.types"):
+            kept(SelectText(level="task", types=("plcae",)))
 
     @pytest.mark.parametrize("times", [1, 3])
     def test_integrated_is_entity_once_and_task_so_many_times(self, times: int) -> None:
@@ -147,24 +156,28 @@ class TestPhrases:
         ],
     )  # fmt: skip
     def test_whole_words(self, phrase: str, text: str, there: bool) -> None:
-        assert bool(Phrases([phrase]).found_in(text)) == there
+        assert bool(Phrases([phrase]).found_in(words_of(text))) == there
 
     def test_phrases_that_overlap_are_all_found(self) -> None:
         phrases = Phrases(["New York", "York", "New York Times"])
-        assert phrases.found_in("the New York Times of York") == {("New", "York"), ("York",), ("New", "York", "Times")}
+        assert phrases.found_in(words_of("the New York Times of York")) == {
+            ("New", "York"),
+            ("York",),
+            ("New", "York", "Times"),
+        }
 
     @given(st.lists(st.text("ab ", max_size=6), max_size=6), st.text("ab ", max_size=30))
     def test_is_what_padding_with_spaces_finds(self, phrases: list[str], text: str) -> None:
         words = f" {' '.join(text.split())} "
         forms = {form for p in phrases for form in (p, p[:1].upper() + p[1:]) if p.split()}
         expected = {tuple(p.split()) for p in forms if f" {' '.join(p.split())} " in words}
-        assert Phrases(phrases).found_in(text) == expected
+        assert Phrases(phrases).found_in(words_of(text)) == expected
 
     def test_is_fast(self) -> None:
         phrases = Phrases(f"Name{i} Surname{i}" for i in range(1000))
         lines = [f"On day {i} we met Name{i % 2000} Surname{i % 2000} in the old town hall ." for i in range(5000)]
         start = time.process_time()
-        found = sum(bool(phrases.found_in(line)) for line in lines)
+        found = sum(bool(phrases.found_in(words_of(line))) for line in lines)
         assert found == sum(i % 2000 < 1000 for i in range(5000))
         assert time.process_time() - start < 3  # 10^5 lines in a minute at the worst
 
@@ -189,9 +202,9 @@ class TestBigrams:
 
     def test_text_like_its_own_is_likelier(self) -> None:
         own, other = ["the net learns", "the net runs", "the net learns"], ["a cat ran", "one dog sat", "my cow ate"]
-        mine, theirs, new = cross_entropy_differences([own[1], other[0], "the net learns"], own)
+        mine, theirs, new = differences([own[1], other[0], "the net learns"], own)
         assert new < mine < 0 < theirs
 
     def test_the_same_text_everywhere_has_no_difference(self) -> None:
         texts = ["a b c", "b c a", "a a b"]
-        assert cross_entropy_differences(texts, texts) == pytest.approx([0, 0, 0], abs=1e-12)
+        assert differences(texts, texts) == pytest.approx([0, 0, 0], abs=1e-12)

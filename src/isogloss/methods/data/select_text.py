@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
-from isogloss.errors import RecipeError, ResourceError
+from isogloss.errors import RecipeError, ResourceError, unknown
 from isogloss.languages.scripts import units
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from isogloss.run import Run
 
 Level = Literal["domain", "entity", "task", "integrated"]
+Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +34,12 @@ class SelectText:
     Attributes:
         level: ``domain`` keeps lines that are likelier as text of the domain than as any text of the pool, by the
             cross-entropy difference of Moore and Lewis (ACL 2010); ``entity`` keeps lines with a mention from the
-            labelled sentences; ``task`` lines with a mention of a type that no source label has, or with one of
-            ``names``; ``integrated`` keeps the lines of ``entity``, and those of ``task`` in addition.
+            labelled sentences; ``task`` lines with a mention of one of the domain's own types, or one of ``names``;
+            ``integrated`` keeps the lines of ``entity``, and those of ``task`` in addition.
         most: lines kept of a level at most, 0 for all: those with the lowest difference or the most mentions.
         upsample: how many times ``integrated`` adds each line of ``task``.
-        names: names of types, or of more entities, by which ``task`` knows a line.
+        types: the domain's own types; where none is given, those that no source label has.
+        names: words for these types, or more entities of them, by which ``task`` knows a line.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("few", "unlabelled")
@@ -45,6 +47,7 @@ class SelectText:
     level: Level = "integrated"
     most: Annotated[int, Ge(0)] = 0
     upsample: Annotated[int, Ge(1)] = 2
+    types: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
     def __call__(self, problem: Problem, run: Run) -> Problem:
@@ -55,7 +58,8 @@ class SelectText:
     def _chosen(self, problem: Problem, target: str, run: Run) -> tuple[Example, ...]:
         pool, name = problem.unlabelled[target], problem.spelling(target)
         levels: tuple[Level, ...] = ("entity", "task") if self.level == "integrated" else (self.level,)
-        found = {level: self._level(level, problem, target) for level in levels}
+        words = [words_of(line.fields["text"]) for line in pool]
+        found = {level: self._level(level, words, problem, target) for level in levels}
         counts = ", ".join(f"{len(lines)} by {level}" for level, lines in found.items())
         for level, lines in found.items():
             if not lines:
@@ -71,16 +75,15 @@ class SelectText:
         run.say_once(f"Of the {len(pool)} lines of unlabelled/{name} are kept: {counts}.")
         return chosen
 
-    def _level(self, level: Level, problem: Problem, target: str) -> tuple[Example, ...]:
+    def _level(self, level: Level, words: Sequence[Words], problem: Problem, target: str) -> tuple[Example, ...]:
         """The lines of the pool that belong to a level, in their order."""
         pool = problem.unlabelled[target]
-        texts = [line.fields["text"] for line in pool]
         if level == "domain":
-            seed = [problem.task.text(example.fields) for example in problem.few[target]]
-            scores = [-difference for difference in cross_entropy_differences(texts, seed)]
+            seed = [words_of(problem.task.text(example.fields)) for example in problem.few[target]]
+            scores = [-difference for difference in cross_entropy_differences(words, seed)]
         else:
             phrases = Phrases(self._phrases(level, problem, target))
-            scores = [len(phrases.found_in(text)) for text in texts]
+            scores = [len(phrases.found_in(line)) for line in words]
         suited = sorted((i for i, score in enumerate(scores) if score > 0), key=lambda i: -scores[i])
         return tuple(pool[i] for i in sorted(suited[: self.most or None]))
 
@@ -94,10 +97,13 @@ class SelectText:
                 f"The level '{level}' of select_text looks for entities, and this task has none",
                 fix="Choose --set select_text.level=domain",
             )
+        if strange := sorted(set(self.types) - set(task.labels)):
+            raise RecipeError(unknown("type", strange[0], task.labels).rstrip("."), fix="Mend select_text.types")
         common = {label for row in problem.source_examples("train") for label in task.labels_in(row.fields)}
+        own = set(self.types) or set(task.labels) - common
         for example in problem.few[target]:
             for start, end, label in gold_spans(example.fields):
-                if level == "entity" or label not in common:
+                if level == "entity" or label in own:
                     yield example.fields["text"][start:end]
         if level == "task":
             yield from self.names
@@ -108,15 +114,14 @@ class Phrases:
 
     def __init__(self, phrases: Iterable[str]) -> None:
         """Take phrases that have at least one word; case counts, but for a small first letter."""
-        self.by_first: dict[str, set[tuple[str, ...]]] = {}
+        self.by_first: dict[str, set[Words]] = {}
         for phrase in phrases:
             for form in {phrase, phrase[:1].upper() + phrase[1:]}:
-                if words := _words(form):
+                if words := words_of(form):
                     self.by_first.setdefault(words[0], set()).add(words)
 
-    def found_in(self, text: str) -> set[tuple[str, ...]]:
-        """The different phrases that the text holds, as their words."""
-        words = _words(text)
+    def found_in(self, words: Words) -> set[Words]:
+        """The different phrases among the words of a text, as their words."""
         return {
             phrase
             for at, word in enumerate(words)
@@ -168,24 +173,22 @@ class Bigrams:
         return [self.START, *known, self.END]
 
 
-def cross_entropy_differences(texts: Sequence[str], seed: Sequence[str]) -> list[float]:
+def cross_entropy_differences(texts: Sequence[Words], seed: Sequence[Words]) -> list[float]:
     """``H_domain(text) - H_general(text)`` for every text: below 0 where it is likelier as text of the domain.
 
     Two bigram models: of the seed texts, and of as many words of the texts themselves, drawn evenly from the whole.
     Their vocabulary are the words that occur twice in the seed, case folded; all others are unknown to both.
     """
-    tokens = [_words(text.casefold()) for text in texts]
-    domain = [_words(text.casefold()) for text in seed]
+    folded, domain = ([tuple(map(str.casefold, words)) for words in some] for some in (texts, seed))
     counts = Counter(word for words in domain for word in words)
     vocabulary = [word for word, count in counts.items() if count > 1]
-    enough = max(1, round(len(tokens) * counts.total() / max(1, sum(map(len, tokens)))))
-    step = max(1, len(tokens) // enough)
-    general = tokens[step // 2 :: step]
-    ours, theirs = Bigrams(domain, vocabulary), Bigrams(general, vocabulary)
-    return [ours.cross_entropy(words) - theirs.cross_entropy(words) for words in tokens]
+    enough = max(1, round(len(folded) * counts.total() / max(1, sum(map(len, folded)))))
+    step = max(1, len(folded) // enough)
+    ours, theirs = Bigrams(domain, vocabulary), Bigrams(folded[step // 2 :: step], vocabulary)
+    return [ours.cross_entropy(words) - theirs.cross_entropy(words) for words in folded]
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words_of(text: str) -> Words:
     """The words of running text in any script, in one Unicode form; where a script has no spaces, its characters."""
     text = unicodedata.normalize("NFC", text)
     return tuple(text[start:end] for start, end in units(text))
