@@ -17,6 +17,7 @@ from isogloss import Problem
 from isogloss.errors import RecipeError, ResourceError
 from isogloss.methods.data.select_text import Bigrams, Phrases, SelectText, cross_entropy_differences, words_of
 from isogloss.recipes import Recipe
+from isogloss.train.corpora import check_language, read_corpora
 
 FEW = [
     {"text": "Ann Lee trains a neural network .", "spans": [[0, 7, "person"], [17, 31, "algorithm"]]},
@@ -208,3 +209,31 @@ class TestBigrams:
     def test_the_same_text_everywhere_has_no_difference(self) -> None:
         texts = ["a b c", "b c a", "a a b"]
         assert differences(texts, texts) == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+def test_continued_pretraining_reads_a_line_as_often_as_it_was_chosen() -> None:
+    pool = [f"{name} is sentence number {n} of a longer text ." for n in range(30) for name in ("Rome", "SVM")]
+    chosen = SelectText(upsample=3)(problem(pool), RUN)
+    (corpus,) = read_corpora(chosen, languages="targets", min_words=3)
+    counts = Counter(line.fields["text"] for line in corpus.train)
+    apart = {line.fields["text"] for line in corpus.held_out}
+    assert len(apart) == len(corpus.held_out) == 3  # a twentieth of the different lines
+    assert counts == {line: 4 if "SVM" in line else 1 for line in pool if line not in apart}
+    assert corpus.left_out == 0
+
+
+def test_a_line_that_is_there_twice_by_accident_is_read_once() -> None:
+    twice = problem([f"Rome has line {n % 5} ." for n in range(10)])
+    (corpus,) = read_corpora(twice, languages="targets", min_words=3)
+    assert len(corpus.examples) == corpus.left_out == 5
+
+
+@pytest.mark.parametrize(("code", "told"), [("eng-x-ai", False), ("qaa-x-ai", True)])
+def test_a_domain_is_in_its_language(code: str, told: bool) -> None:
+    pytest.importorskip("lingua")
+    lines = [f"The network that we saw on day {n} learns from all of the sentences it has read." for n in range(20)]
+    given = problem(lines, targets=[code], few={code: FEW}, unlabelled={code: lines})
+    (corpus,) = read_corpora(given, languages="targets")
+    said: list[str] = []
+    check_language(corpus, code, said.append)
+    assert bool(said) == told

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,11 +13,12 @@ from typing import Any
 import pytest
 
 import isogloss
-from isogloss import Backbone, Problem, Recipe, System
+from isogloss import Backbone, Example, Problem, Recipe, System
 from isogloss.errors import ResourceError
 from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.methods.objective.staged import Regime, Staged
 from isogloss.methods.weights.last import Last
+from isogloss.recipes import resolve
 
 FAST: dict[str, Any] = {"source_epochs": 1, "target_epochs": 2, "upsample": 3, "snapshots": 2}
 REGIMES: tuple[Regime, ...] = ("target", "source_then_target", "joint")
@@ -27,6 +30,10 @@ def sentence(who: str, place: str, kind: str, name: str) -> dict[str, Any]:
     text = f"{who} saw {place}"
     spans = [[0, len(who), "person"], [len(who) + 5, len(text), kind]]
     return {"id": f"{name}-{who}-{place}", "text": text, "spans": spans}
+
+
+def raw(lines: Sequence[str]) -> tuple[Example, ...]:
+    return tuple(Example(id=f"{AI}/unlabelled/{n}", lang=AI, fields={"text": line}) for n, line in enumerate(lines))
 
 
 @pytest.fixture
@@ -147,3 +154,17 @@ def test_settings_change_the_regime_and_with_it_the_needs() -> None:
     assert recipe.needs == ("few", "train")
     assert recipe.set({"staged.regime": "joint"}).needs == ("few", "train")
     assert recipe.set({"staged.regime": "target"}).needs == ("few",)
+
+
+def test_the_recipe_of_crossner_goes_from_text_to_scores(tiny_backbone: Path, problem: Problem) -> None:
+    lines = [f"{who} saw {place} on day {n} of the year ." for n, (who, place) in enumerate(product(WHO, PLACE))]
+    given = replace(problem, unlabelled={AI: raw(lines)})
+    settings = {"staged.source_epochs": "1", "staged.target_epochs": "1", "select_text.names": "day",
+                "continued_pretraining.epochs": "1", "continued_pretraining.head_steps": "2"}  # fmt: skip
+    recipe = resolve("crossner-dapt", settings=settings)
+    assert recipe.needs == ("few", "train", "unlabelled")
+    _, report = isogloss.transfer(given, recipe, backbone=str(tiny_backbone), precision="fp32")
+    assert report.tier == "4 target labels"
+    assert report.resources["adapt"][AI] == 16
+    joint = resolve("crossner-dapt", settings={"staged.regime": "joint", "select_text.level": "domain"})
+    assert joint.settings()["staged"]["regime"] == "joint"
