@@ -232,7 +232,7 @@ def test_a_line_that_is_there_twice_by_accident_is_read_once() -> None:
 def test_a_domain_is_in_its_language(code: str, told: bool) -> None:
     pytest.importorskip("lingua")
     lines = [f"The network that we saw on day {n} learns from all of the sentences it has read." for n in range(20)]
-    given = problem(lines, targets=[code], few={code: FEW}, unlabelled={code: lines})
+    given = problem(lines, targets=[code], unlabelled={code: lines})
     (corpus,) = read_corpora(given, languages="targets")
     said: list[str] = []
     check_language(corpus, code, said.append)
