@@ -8,9 +8,9 @@ location, organisation, misc, as in CoNLL-2003, which the paper uses and which m
 ``english_pool``, without the sentences that any score or loss is measured on: some 50 000 to 90 000 lines of anything,
 where the paper has corpora made from all of Wikipedia. All corpora get the same number of updates.
 
-1. One head that predicts hidden pieces is trained on the whole pool, the encoder frozen; all adaptations start there.
-2. For each domain, corpus and masking the encoder is adapted; before and after, its loss is measured on held-out text of
-   the domain and on general text, the same hidden pieces each time.
+1. One head that predicts hidden pieces is trained on the pool, the encoder frozen; all adaptations start there.
+2. For each domain, corpus and masking the encoder is adapted; before and after, its loss is measured on held-out text
+   of the domain and on general text, the same hidden pieces each time.
 3. The labels are learnt. Adapted encoders learn from the source, then from the target; without adaptation and with the
    integrated corpus under span masking all three regimes are run.
 
@@ -27,9 +27,9 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -51,8 +51,12 @@ from isogloss.train.precision import choose_precision
 from isogloss.train.pretraining import encode_lines, held_out_loss, hide_once, pieces_of
 
 RESULTS = Path(__file__).parent / "results"
-SIZES = {"source": 600, "test": 250, "held_out": 120, "lines": 2000, "steps": 120, "head_steps": 150, "epochs": 16}
-SMOKE = {"source": 20, "test": 10, "held_out": 8, "lines": 60, "steps": 2, "head_steps": 2, "epochs": 1}
+SIZES = {"source": 300, "test": 200, "held_out": 80, "start": 4000, "head_steps": 100, "lines": 1500, "steps": 80,
+         "epochs": 10}  # fmt: skip
+SMOKE = {"source": 20, "test": 10, "held_out": 8, "start": 40, "head_steps": 2, "lines": 60, "steps": 2, "epochs": 1}
+"""Sentences of the source, of each test and each held-out text; lines and updates for the head; lines of a level and
+updates of an adaptation; passes over the domain's labelled sentences."""
+
 SEEDS = (1, 2)
 FROZEN = 6
 NAMES = {"PER": "person", "LOC": "location", "ORG": "organisation", "MISC": "misc"}
@@ -120,14 +124,15 @@ def raw(debian: Path | None) -> dict[str, list[str]]:
     return pool(debian, {normalise(text) for text in measured})
 
 
-def problem(domain: str, debian: Path | None) -> ig.Problem:
+def problem(domain: str, lines: Sequence[str] = ()) -> ig.Problem:
+    """The domain as a target of its own, with raw text where there is some."""
     target = f"eng-x-{domain}"
     return ig.Problem.from_data(
         task="tagging", source="eng", targets=target, open_labels=True, name=domain,
         train={"eng": general()[0]},
         few={target: parts(domain)["few"]},
         test={target: parts(domain)["test"]},
-        unlabelled={target: [line for lines in raw(debian).values() for line in lines]},
+        unlabelled={target: lines} if lines else None,
     )  # fmt: skip
 
 
@@ -159,8 +164,16 @@ def start(work: Path, debian: Path | None) -> Backbone:
     """The encoder with a head that predicts hidden pieces, trained on the whole pool."""
     backbone = Backbone.load()
     part = ContinuedPretraining(languages="targets", epochs=0, head_steps=SIZES["head_steps"], min_words=4)
-    run = new_run(work / "start")
-    return part(backbone, problem("ai", debian), run)
+    lines = [line for some in raw(debian).values() for line in some]
+    return part(backbone, problem("ai", lines[:: max(1, len(lines) // SIZES["start"])]), new_run(work / "start"))
+
+
+@cache
+def chosen_text(domain: str, level: str, debian: Path | None) -> ig.Problem:
+    """The problem with the corpus of a level."""
+    given = problem(domain, [line for lines in raw(debian).values() for line in lines])
+    select = SelectText(level=level, most=SIZES["lines"], types=TYPES[domain])  # type: ignore[arg-type]
+    return select(given, SimpleNamespace(say_once=print))  # type: ignore[arg-type]
 
 
 def adapt(domain: str, corpus: str, work: Path, debian: Path | None) -> Path:
@@ -169,14 +182,8 @@ def adapt(domain: str, corpus: str, work: Path, debian: Path | None) -> Path:
     if (home / "facts.json").is_file():
         return home
     level, masking = corpus.rsplit("-", 1)
-    given, begin, run, begun = (
-        problem(domain, debian),
-        start(work, debian),
-        new_run(home.parent / "making"),
-        time.time(),
-    )
-    select = SelectText(level=level, most=SIZES["lines"], types=TYPES[domain])  # type: ignore[arg-type]
-    chosen = select(given, run)
+    begun, begin, run = time.time(), start(work, debian), new_run(home.parent / "making")
+    chosen = chosen_text(domain, level, debian)
     part = ContinuedPretraining(
         languages="targets",
         masking=masking,
@@ -187,7 +194,7 @@ def adapt(domain: str, corpus: str, work: Path, debian: Path | None) -> Path:
     )
     adapted = part(begin, chosen, run)
     losses = Losses(domain, run)
-    place = next(folder for folder in run.shared.iterdir() if (folder / "pretraining.json").is_file())  # type: ignore[union-attr]
+    place = Path(adapted.path)
     (target,) = chosen.targets
     facts = {
         "lines": len(chosen.unlabelled[target]),
@@ -197,9 +204,8 @@ def adapt(domain: str, corpus: str, work: Path, debian: Path | None) -> Path:
         "pretraining": json.loads((place / "pretraining.json").read_text(encoding="utf-8")),
         "seconds": time.time() - begun,
     }
-    home.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(home, ignore_errors=True)
-    shutil.copytree(place, home)
+    shutil.move(place, home)
     shutil.rmtree(home.parent / "making")
     (home / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     print(domain, corpus, facts["before"], facts["after"], f"{facts['seconds']:.0f} s", flush=True)
@@ -210,7 +216,7 @@ def learn(domain: str, corpus: str, regime: str, work: Path, debian: Path | None
     out = work / domain / corpus / regime
     if (out / "report.json").is_file():
         return
-    given = problem(domain, debian)
+    given = problem(domain)
     encoder = None if corpus == NONE else str(adapt(domain, corpus, work, debian))
     objective = Staged(
         regime=regime, target_epochs=SIZES["epochs"], upsample=max(1, SIZES["epochs"] // 2), freeze_layers=FROZEN,  # type: ignore[arg-type]
@@ -218,9 +224,7 @@ def learn(domain: str, corpus: str, regime: str, work: Path, debian: Path | None
     )  # fmt: skip
     recipe = Recipe(name=f"staged-{regime}", objective=objective, weights=Last())
     begun = time.time()
-    _, report = ig.transfer(
-        replace(given, unlabelled={}), recipe, backbone=encoder, seeds=SEEDS, out=out, resume=True, quiet=True
-    )
+    _, report = ig.transfer(given, recipe, backbone=encoder, seeds=SEEDS, out=out, resume=True, quiet=True)
     shutil.rmtree(out / "model", ignore_errors=True)
     print(domain, corpus, regime, f"{report.mean_target:.4f}", f"{time.time() - begun:.0f} s", flush=True)
 
@@ -231,7 +235,7 @@ def summarise(work: Path, debian: Path | None) -> None:
                               "frozen_layers": FROZEN, "types": TYPES, "domains": {}}  # fmt: skip
     result["pool"] = {name: len(lines) for name, lines in raw(debian).items()}
     for domain in TYPES:
-        given = problem(domain, debian)
+        given = problem(domain)
         folders = {f"{corpus} {regime}": work / domain / corpus / regime for corpus, regime in ROWS}
         done = {name: folder for name, folder in folders.items() if (folder / "report.json").is_file()}
         reports = {name: ig.Report.load(folder) for name, folder in done.items()}
@@ -271,11 +275,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, run what is not there yet, sum up."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--domains", default=",".join(TYPES))
-    parser.add_argument(
-        "--debian", type=Path, default=None, help="root of dict-foldoc and python-sklearn-doc: / or a folder"
-    )
+    parser.add_argument("--debian", type=Path, help="root of dict-foldoc and python-sklearn-doc: / or a folder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("runs/crossner"))
+    parser.add_argument("--rows", default="", help="only rows whose name, such as 'none joint', holds this")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, to see that everything runs")
     parser.add_argument("--summary", action="store_true", help="only sum up what is there")
     options = parser.parse_args(arguments)
@@ -285,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SIZES.update(SMOKE)
     if not options.summary:
         for corpus, regime in ROWS:
-            for domain in options.domains.split(","):
+            for domain in options.domains.split(",") if options.rows in f"{corpus} {regime}" else ():
                 learn(domain, corpus, regime, options.work, options.debian)
     if not options.smoke:
         summarise(options.work, options.debian)
