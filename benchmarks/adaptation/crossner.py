@@ -45,6 +45,7 @@ from isogloss.methods.data.select_text import SelectText
 from isogloss.methods.model.continued_pretraining import ContinuedPretraining
 from isogloss.methods.objective.staged import Staged
 from isogloss.methods.weights.last import Last
+from isogloss.metrics import repair
 from isogloss.recipes import Recipe
 from isogloss.run import Run
 from isogloss.train.precision import choose_precision
@@ -81,12 +82,10 @@ def labelled(path: Path, name: str) -> list[dict[str, Any]]:
     """The sentences of a file with a token and a tag a line, with the domains' names of types."""
     rows = []
     for block in path.read_text(encoding="utf-8").split("\n\n"):
-        cells = [line.split("\t") for line in block.split("\n") if line.strip()]
-        # Two lines have a word with a tab inside: the tag is the last cell.
-        tags = [tag if tag == "O" else tag[:2] + NAMES.get(tag[2:], tag[2:]) for *_, tag in cells]
-        if cells:
-            words = [" ".join(word) for *word, _ in cells]
-            rows.append({"id": f"{name}-{len(rows)}", "tokens": words, "tags": tags})
+        cells = [line.split("\t") for line in block.split("\n") if line.strip() and not line.startswith("# ")]
+        tags = [tag if tag == "O" else tag[:2] + NAMES.get(tag[2:], tag[2:]) for _, tag in cells]
+        if cells:  # some entities begin with I-
+            rows.append({"id": f"{name}-{len(rows)}", "tokens": [word for word, _ in cells], "tags": repair(tags)})
     return rows
 
 
@@ -108,8 +107,7 @@ def general() -> tuple[list[dict[str, Any]], list[str]]:
     """The source's labelled sentences, and general text to measure the loss on: news of the source's kind, from PUD."""
     source = labelled(data_folder() / "ner/wikigold/en/test.conll", "wikigold")
     other = labelled(data_folder() / "ner/uner/en_pud/test.iob2", "pud")
-    lines = [text_of({"tokens": [t for t in row["tokens"] if t]}) for row in other]
-    return source[: SIZES["source"]], lines[: SIZES["held_out"]]
+    return source[: SIZES["source"]], [text_of(row) for row in other[: SIZES["held_out"]]]
 
 
 def general_text() -> list[str]:
