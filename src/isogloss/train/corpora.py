@@ -130,7 +130,8 @@ def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None]) -> 
     """Refuse raw text that is clearly in another language than it is said to be, by its letters and by lingua.
 
     Lingua is asked where it is installed. A language that it does not know may look to it like a relative that it
-    knows (Naija like English): then the user is told, and nothing is refused.
+    knows (Naija like English), and so may one in another script than the usual one: then the user is told, and nothing
+    is refused.
 
     Raises:
         DataError: fewer than a fifth of the letters are of the language's script, or four fifths of the lines are in
@@ -155,7 +156,7 @@ def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None]) -> 
     if found[0] == "und" or _same(language, other) or found[1] < CLEAR * len(texts):
         return
     what = f"{found[1]} of {len(texts)} lines look like {other.name} ({other.code}), not {language.name} ({spelled})"
-    if any(_same(language, Language.parse(code)) for code in known):
+    if language.code == language.base and any(_same(language, Language.parse(code)) for code in known):
         raise DataError(what, where=where, fix=f"Give text in {language.name}, {anyway}")
     say(f"{where}: {what}, which the detector does not know.")
 

@@ -108,7 +108,7 @@ def pretrain(
         RecipeError: the network does not predict hidden pieces, or not by a last layer of their vectors.
     """
     require_masks(model, tokenizer)
-    model.to(device=run.device)
+    torch.nn.Module.to(model, run.device)
     most = longest_input(model, tokenizer, max_length)
     rows = {corpus.lang: encode_lines([e.fields["text"] for e in corpus.train], tokenizer, most) for corpus in corpora}
     apart = {

@@ -140,6 +140,9 @@ class ContinuedPretraining:
 def told(facts: dict[str, Any]) -> str:
     """The losses as a sentence."""
     losses = {lang: row["loss"] for lang, row in facts["languages"].items()}
+    if not facts["steps"]:
+        heads = ", ".join(f"{lang} {loss['after']:.2f}" for lang, loss in losses.items())
+        return f"Loss of hidden pieces in held-out text, the head alone being trained: {heads}."
     each = ", ".join(f"{lang} {loss['before']:.2f} -> {loss['after']:.2f}" for lang, loss in losses.items())
     return f"Loss of hidden pieces in held-out text before and after {facts['steps']} updates: {each}."
 
