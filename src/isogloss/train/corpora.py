@@ -153,7 +153,7 @@ def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None]) -> 
         return
     found = Counter(detect(texts)).most_common(1)[0]
     other = Language.parse(found[0])
-    if found[0] == "und" or _same(language, other) or found[1] < CLEAR * len(texts):
+    if found[0] == "und" or _same(_of_domain(language), other) or found[1] < CLEAR * len(texts):
         return
     what = f"{found[1]} of {len(texts)} lines look like {other.name} ({other.code}), not {language.name} ({spelled})"
     if language.code == language.base and any(_same(language, Language.parse(code)) for code in known):
@@ -179,14 +179,13 @@ def _alphabet(letter: str) -> str:
 
 
 def _same(one: Language, other: Language) -> bool:
-    """Whether two languages are one, members of one macrolanguage, or one a domain (``eng-x-law``) of the other."""
-    first, second = (Language.parse(code).base for code in (_whole(one), _whole(other)))
-    return bool({first, macrolanguage(first)} & {second, macrolanguage(second)} - {"", None})
+    """Whether two languages are one, or members of one macrolanguage."""
+    return bool({one.base, macrolanguage(one.base)} & {other.base, macrolanguage(other.base)} - {"", None})
 
 
-def _whole(language: Language) -> str:
-    """The code without what private use adds to it."""
-    return language.base.split("-x-")[0]
+def _of_domain(language: Language) -> Language:
+    """The language that a domain is in: English for ``eng-x-law``; the language itself where it is none."""
+    return Language.parse(language.base.partition("-x-")[0] or language.base)
 
 
 def _file(lines: Sequence[Example]) -> str | None:

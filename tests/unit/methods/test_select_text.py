@@ -228,7 +228,9 @@ def test_a_line_that_is_there_twice_by_accident_is_read_once() -> None:
     assert len(corpus.examples) == corpus.left_out == 5
 
 
-@pytest.mark.parametrize(("code", "told"), [("eng-x-ai", False), ("qaa-x-ai", True)])
+@pytest.mark.parametrize(
+    ("code", "told"), [("eng-x-ai", False), ("en-x-ai", False), ("deu-x-ai", True), ("x-ai", True)]
+)
 def test_a_domain_is_in_its_language(code: str, told: bool) -> None:
     pytest.importorskip("lingua")
     lines = [f"The network that we saw on day {n} learns from all of the sentences it has read." for n in range(20)]
