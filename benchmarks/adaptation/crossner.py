@@ -184,11 +184,11 @@ def adapt(domain: str, corpus: str, work: Path, debian: Path | None) -> Path:
     chosen = chosen_text(domain, level, debian)
     part = ContinuedPretraining(
         languages="targets",
-        masking=masking,
+        masking=masking,  # type: ignore[arg-type]
         rate=0.2,
         steps=SIZES["steps"],
         warmup=0.1,
-        min_words=4,  # type: ignore[arg-type]
+        min_words=4,
     )
     adapted = part(begin, chosen, run)
     losses = Losses(domain, run)
@@ -217,10 +217,14 @@ def learn(domain: str, corpus: str, regime: str, work: Path, debian: Path | None
     given = problem(domain)
     encoder = None if corpus == NONE else str(adapt(domain, corpus, work, debian))
     objective = Staged(
-        regime=regime, target_epochs=SIZES["epochs"], upsample=max(1, SIZES["epochs"] // 2), freeze_layers=FROZEN,  # type: ignore[arg-type]
+        regime=regime,  # type: ignore[arg-type]
+        target_epochs=SIZES["epochs"],
+        upsample=max(1, SIZES["epochs"] // 2),  # two passes over the mixture
+        freeze_layers=FROZEN,
         learning_rate=2e-4,
-        batch_size=8, snapshots=1,
-    )  # fmt: skip
+        batch_size=8,
+        snapshots=1,
+    )
     recipe = Recipe(name=f"staged-{regime}", objective=objective, weights=Last())
     begun = time.time()
     _, report = ig.transfer(given, recipe, backbone=encoder, seeds=SEEDS, out=out, resume=True, quiet=True)
@@ -230,7 +234,8 @@ def learn(domain: str, corpus: str, regime: str, work: Path, debian: Path | None
 
 def summarise(work: Path, debian: Path | None) -> None:
     """Write the table of what is there."""
-    result: dict[str, Any] = {"command": "python benchmarks/adaptation/crossner.py", "sizes": SIZES, "seeds": SEEDS,
+    command = "python benchmarks/adaptation/crossner.py" + (" --debian FOLDER" if debian else "")
+    result: dict[str, Any] = {"command": command, "sizes": SIZES, "seeds": SEEDS,
                               "frozen_layers": FROZEN, "types": TYPES, "domains": {}}  # fmt: skip
     result["pool"] = {name: len(lines) for name, lines in raw(debian).items()}
     for domain in TYPES:
