@@ -69,7 +69,8 @@ def read_corpora(problem: Problem, *, languages: Languages = "all", min_words: i
 
     A source language without raw text is represented by the input texts of its training examples. Test texts are not
     looked at. Lines with fewer than ``min_words`` words, without any letter, or that were there before (up to case and
-    punctuation) are left out, as in the cleaning of Alabi et al. (2022).
+    punctuation) are left out, as in the cleaning of Alabi et al. (2022). A part that wants a line several times names
+    the same example so often: then it counts so often, and all of them are trained on or held out.
 
     Raises:
         DataError: a language has no text, or hardly a line of it is left.
@@ -86,26 +87,28 @@ def _corpus(problem: Problem, lang: str, min_words: int) -> Corpus:
     name = problem.spelling(lang)
     if not lines:
         raise DataError(f"There is no raw text in {name}", fix=f"Add unlabelled/{name}.txt")
-    kept, seen = [], set[str]()
+    kept: list[Example] = []
+    seen: dict[str, Example] = {}
     for example in lines:
         text = example.fields["text"]
         form = normalise(text)
-        if form not in seen and any(map(str.isalpha, text)) and _words(text) >= min_words:
+        if seen.setdefault(form, example) is example and any(map(str.isalpha, text)) and _words(text) >= min_words:
             kept.append(example)
-        seen.add(form)
-    if len(kept) < 2:
+    different = list({id(example): example for example in kept}.values())
+    if len(different) < 2:
         raise DataError(
-            f"Of {len(lines)} lines in {name} {len(kept)} can be trained on: the others have fewer than {min_words} "
-            "words, or were there before",
+            f"Of {len(lines)} lines in {name} {len(different)} can be trained on: the others have fewer than "
+            f"{min_words} words, or were there before",
             where=_file(lines),
             fix="Put whole sentences or paragraphs there, one a line, or lower min_words",
         )
-    count = min(MOST_HELD_OUT, max(1, len(kept) // HELD_OUT))
-    apart = {round((i + 0.5) * len(kept) / count - 0.5) for i in range(count)}
+    count = min(MOST_HELD_OUT, max(1, len(different) // HELD_OUT))
+    held_out = tuple(different[round((i + 0.5) * len(different) / count - 0.5)] for i in range(count))
+    apart = {id(example) for example in held_out}
     return Corpus(
         lang=lang,
-        train=tuple(example for i, example in enumerate(kept) if i not in apart),
-        held_out=tuple(example for i, example in enumerate(kept) if i in apart),
+        train=tuple(example for example in kept if id(example) not in apart),
+        held_out=held_out,
         left_out=len(lines) - len(kept),
         raw=raw,
     )
@@ -150,7 +153,7 @@ def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None]) -> 
         return
     found = Counter(detect(texts)).most_common(1)[0]
     other = Language.parse(found[0])
-    if found[0] == "und" or _same(language, other) or found[1] < CLEAR * len(texts):
+    if found[0] == "und" or _same(_of_domain(language), other) or found[1] < CLEAR * len(texts):
         return
     what = f"{found[1]} of {len(texts)} lines look like {other.name} ({other.code}), not {language.name} ({spelled})"
     if language.code == language.base and any(_same(language, Language.parse(code)) for code in known):
@@ -178,6 +181,11 @@ def _alphabet(letter: str) -> str:
 def _same(one: Language, other: Language) -> bool:
     """Whether two languages are one, or members of one macrolanguage."""
     return bool({one.base, macrolanguage(one.base)} & {other.base, macrolanguage(other.base)} - {"", None})
+
+
+def _of_domain(language: Language) -> Language:
+    """The language that a domain is in: English for ``eng-x-law``; the language itself where it is none."""
+    return Language.parse(language.base.partition("-x-")[0] or language.base)
 
 
 def _file(lines: Sequence[Example]) -> str | None:
