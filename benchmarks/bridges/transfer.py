@@ -62,7 +62,7 @@ class Size:
 
 SIZES = {
     "ner": Size(rows=400, epochs=3, dev=60, items=150),
-    "topic": Size(rows=350, epochs=3, dev=60, items=204),
+    "topic": Size(rows=250, epochs=2, dev=60, items=204, seeds=(1, 2)),
     "qa": Size(rows=400, epochs=1, dev=30, items=100, seeds=(1, 2), rate="2e-4", batch="8"),
 }
 SHORT = 500
