@@ -33,6 +33,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         place = tmp_path / f"ner/masakhaner2/{lang}"
         place.mkdir(parents=True)
         (place / "test.txt").write_text("Yusuf B-PER\nBala I-PER\nya O\nzo O\nranar B-DATE\n\n", encoding="utf-8")
+        place = tmp_path / f"sentiment/afrisenti/{lang}"
+        place.mkdir(parents=True)
+        (place / "test.tsv").write_text("tweet\tlabel\nNa ji dadi sosai\tpositive\n", encoding="utf-8")
     for folder in ("hau_Latn", "yor_Latn", "swh_Latn", "eng_Latn"):
         place = tmp_path / f"topic/sib200/{folder}"
         place.mkdir(parents=True)
@@ -45,6 +48,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"An ce: {TESTED} Haka ne.",
         TESTED.upper(),
         "Yusuf Bala ya zo ranar",
+        "Na ji dadi sosai!",
         "Wani layi dabam ne wannan.",
     ]
     (place / "train.jsonl").write_text(
@@ -58,7 +62,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_no_line_is_or_holds_a_test_sentence(maft: ModuleType) -> None:
     texts, counts = maft.raw_text(maft.Size())
     assert texts["hau"] == ["Wani layi dabam ne wannan.", "A text of hau_Latn to train on"]
-    assert counts["hau"] == {"mafand": 1, "sib200": 1, "removed_as_test": 4, "used": 2}
+    assert counts["hau"] == {"mafand": 1, "sib200": 1, "removed_as_test": 5, "used": 2}
     assert not any(normalise(TESTED) in normalise(line) for lines in texts.values() for line in lines)
 
 
@@ -66,7 +70,7 @@ def test_no_line_is_or_holds_a_test_sentence(maft: ModuleType) -> None:
 def test_no_more_lines_are_used_than_wanted_and_counts_are_of_those(maft: ModuleType) -> None:
     texts, counts = maft.raw_text(maft.Size(lines=1))
     assert {len(lines) for lines in texts.values()} == {1}
-    assert counts["hau"] == {"mafand": 1, "removed_as_test": 4, "used": 1}
+    assert counts["hau"] == {"mafand": 1, "removed_as_test": 5, "used": 1}
 
 
 def test_types_that_the_problem_does_not_have_are_no_names(maft: ModuleType, data: Path) -> None:
