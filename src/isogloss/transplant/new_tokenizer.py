@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import DataError, ResourceError
+from isogloss.transplant.digits import grouping
 from isogloss.transplant.tokens import Tokens, stand_ins
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ Kind = Literal["unigram", "bpe"]
 Content = dict[str, Any]
 """A tokenizer, or a part of one, as its JSON has it."""
 
+SPARE = re.compile(r"unused_?\d+|reserved_\w*\d+")
+"""Special tokens that only keep a place, of which Gemma has six thousand."""
 MOST_CHARACTERS = 100_000_000
 """Of more text than this a sample is read."""
 STEP = 1e-4
@@ -36,21 +40,25 @@ def train_tokenizer(
     like: PreTrainedTokenizerBase,
     size: int = 8000,
     kind: Kind = "unigram",
+    digits: Literal["like", "free"] = "like",
     seed: int = 1,
 ) -> PreTrainedTokenizerFast:
     """Train a tokenizer that can take the place of another one.
 
     It has the special tokens of ``like`` in their roles and order, with the lowest ids; one that has such a low id
     already keeps it, as padding must where a network counts positions from its id. Normaliser and template are those of
-    ``like``, the pre-tokenizer too where it suits the kind: otherwise words are told apart by blanks (``▁``) and digits
-    as ``like`` does. Pieces that the template inserts stay whole. All characters of the text have a piece, up to half
-    of ``size``; bytes stand for the rest where ``like`` has such pieces. Equal texts give equal tokenizers.
+    ``like``, the pre-tokenizer too where it suits the kind; else words are told apart by blanks (``▁``). Pieces that
+    the template inserts stay whole. All characters of the text have a piece, up to half of ``size``; bytes stand for
+    the rest where ``like`` has such pieces. Special tokens that only keep a place (``<unused0>``) are left out. Equal
+    texts give equal tokenizers.
 
     Args:
         texts: raw text of the languages that it is for.
         like: a fast tokenizer.
         size: tokens, special ones included. Small texts may not yield as many: then a warning names the number.
         kind: its model.
+        digits: every digit is a token of its own where it is so for ``like``, which reckoning depends on; or digits are
+            no different from letters.
         seed: for the sample, where there is more text than ``MOST_CHARACTERS``.
 
     Raises:
@@ -66,7 +74,8 @@ def train_tokenizer(
         raise ResourceError(
             "A Unigram tokenizer needs an unknown token, and the model's tokenizer has none", fix="Choose kind bpe"
         )
-    engine = _empty(old, pattern, kind)
+    single = digits == "like" and grouping(like) == "single digits"
+    engine = _empty(old, pattern, kind, single)
     special = _special_in_order(pattern)
     inserted = [_write(form, engine) for form in _inserted(old, pattern)]
     fixed = [*special, *(BYTES if pattern.fallback else ()), *dict.fromkeys(inserted)]
@@ -78,7 +87,7 @@ def train_tokenizer(
     lines = _normalised(_sample(texts, seed), engine)
     if not any(not line.isspace() for line in lines if line):
         raise DataError("There is no text to train a tokenizer on", fix="Give raw text of the languages it is for")
-    scored, merges = _learn(engine, _without_rare(lines, room // 2), kind, room, inserted)
+    scored, merges = _learn(engine, _without_rare(lines, room // 2), kind, room, fixed, inserted)
     content = json.loads(engine.to_str())
     vocabulary = [*fixed, *(piece for piece, _ in scored)]
     if kind == "unigram":
@@ -103,7 +112,7 @@ def _content(tokenizer: PreTrainedTokenizerBase) -> Content:
     return whole
 
 
-def _empty(old: Content, pattern: Tokens, kind: Kind) -> Tokenizer:
+def _empty(old: Content, pattern: Tokens, kind: Kind, single_digits: bool) -> Tokenizer:
     """A tokenizer without pieces that treats text as the old one does."""
     from tokenizers import Tokenizer
 
@@ -121,11 +130,15 @@ def _empty(old: Content, pattern: Tokens, kind: Kind) -> Tokenizer:
         prefix = pattern.convention != "metaspace" or pattern.tokenizer.tokenize("x")[0].startswith("▁")
         mark: Content = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always" if prefix else "never"}
         mark["split"] = True
-        digits = [step for step in steps if step["type"] == "Digits"]
-        new["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*digits, mark]} if digits else mark
+        new["pre_tokenizer"], kinds = mark, []
         new["decoder"] = mark
         writes = [s for s in _parts(old["normalizer"], "normalizers") if not _marks(s)]
         new["normalizer"] = {"type": "Sequence", "normalizers": writes} if writes else None
+    if single_digits and "Digits" not in kinds:
+        # Before bytes are written as letters, some of which count as digits; after the mark, which goes before words.
+        alone = {"type": "Digits", "individual_digits": True}
+        order = [alone, new["pre_tokenizer"]] if "ByteLevel" in kinds and keeps else [new["pre_tokenizer"], alone]
+        new["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": order}
     if pattern.fallback and new["decoder"]["type"] == "Metaspace":
         new["decoder"] = {"type": "Sequence", "decoders": [new["decoder"], {"type": "ByteFallback"}, {"type": "Fuse"}]}
     return Tokenizer.from_str(json.dumps(new))
@@ -144,8 +157,8 @@ def _marks(step: Content) -> bool:
 
 
 def _special_in_order(pattern: Tokens) -> list[str]:
-    """The special tokens, by id; those whose id is low enough keep it."""
-    ids = sorted(pattern.special)
+    """The special tokens but for mere places for more, by id; those whose id is low enough keep it."""
+    ids = sorted(i for i, name in pattern.special.items() if not SPARE.search(name))
     places: dict[int, int] = {i: i for i in ids if i < len(ids)}
     free = iter([n for n in range(len(ids)) if n not in places])
     places |= {next(free): i for i in ids if i >= len(ids)}
@@ -209,13 +222,14 @@ def _without_rare(lines: Sequence[str], most: int) -> list[str]:
 
 
 def _learn(
-    engine: Tokenizer, lines: Sequence[str], kind: Kind, room: int, inserted: Sequence[str]
+    engine: Tokenizer, lines: Sequence[str], kind: Kind, room: int, fixed: Sequence[str], inserted: Sequence[str]
 ) -> tuple[list[tuple[str, float]], list[list[str]]]:
-    """Pieces with scores, the best first, and for BPE the merges."""
+    """Pieces with scores, the best first, and for BPE the merges; none of what is fixed is learnt again."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     learner = Tokenizer(models.Unigram() if kind == "unigram" else models.BPE())
     learner.pre_tokenizer = engine.pre_tokenizer
+    taken = {*fixed, "<unk>"} if kind == "unigram" else {*fixed}
     wanted = room + len(inserted) + 1  # what the template inserts may be found again, and there is one for the unknown
     if kind == "unigram":
         trainer: Any = trainers.UnigramTrainer(
@@ -231,12 +245,12 @@ def _learn(
     model = json.loads(learner.to_str())["model"]
     if kind == "bpe":
         order = sorted(model["vocab"], key=lambda piece: int(model["vocab"][piece]))
-        kept = [piece for piece in order if piece not in inserted][:room]
+        kept = [piece for piece in order if piece not in taken][:room]
         known = {*kept, *inserted}
         return [(piece, 0.0) for piece in kept], [
             pair for pair in model["merges"] if known.issuperset([*pair, "".join(pair)])
         ]
-    found = _settled([(piece, score) for piece, score in model["vocab"] if piece not in {*inserted, "<unk>"}])
+    found = _settled([(piece, score) for piece, score in model["vocab"] if piece not in taken])
     letters = [item for item in found if len(item[0]) == 1]
     longer = [item for item in found if len(item[0]) > 1]
     return _best_first(letters + longer[: room - len(letters)]), []

@@ -37,10 +37,10 @@ from isogloss.transplant.base import Initialiser, Rows, Swap
 from isogloss.transplant.network import swap_tokenizer
 from isogloss.transplant.tokens import Tokens
 
-COMMON = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-SEQ2SEQ = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+COMMON: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+SEQ2SEQ: dict[str, Any] = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
            "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}  # fmt: skip
-T5 = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+T5: dict[str, Any] = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
 SPARE = 3  # rows that the matrix has beyond the tokenizer's tokens
 
 
@@ -63,7 +63,7 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[..., Any]]] = {
     "xlmr-mlm": (xlmr, lambda **c: XLMRobertaForMaskedLM(XLMRobertaConfig(**COMMON, **c))),
     "gpt2": (gpt2, lambda **c: GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, **c))),
     "llama": (llama, lambda **c: LlamaForCausalLM(LlamaConfig(tie_word_embeddings=False, **COMMON, **c))),
-    "t5": (byt5, lambda **c: T5ForConditionalGeneration(T5Config(decoder_start_token_id=0, **T5, **c))),
+    "t5": (byt5, lambda **c: T5ForConditionalGeneration(T5Config(**(T5 | c | {"decoder_start_token_id": 0})))),
     "t5-untied": (byt5, lambda **c: untied_t5(decoder_start_token_id=0, **c)),
     "mbart": (xlmr, lambda **c: MBartForConditionalGeneration(MBartConfig(forced_eos_token_id=2, **SEQ2SEQ, **c))),
     "m2m100": (xlmr, lambda **c: M2M100ForConditionalGeneration(M2M100Config(**SEQ2SEQ, **c))),
@@ -144,7 +144,7 @@ class TestAnotherTokenizer:
         assert ("output" in report.rows) == (output is not None and not tied)
         assert next(iter(report.rows)) == "input"
         for part in ("encoder", "decoder"):
-            inner = getattr(model, part, None) or getattr(getattr(model, "model", None), part, None)
+            inner: Any = getattr(model, part, None) or getattr(getattr(model, "model", None), part, None)
             if model.config.is_encoder_decoder:
                 assert inner.get_input_embeddings().weight is model.get_input_embeddings().weight
 

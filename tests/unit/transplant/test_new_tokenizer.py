@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
 import subprocess
 import sys
@@ -9,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_tokenizers import GEMMA, LETTERS, TEXT, byt5, gemma, gpt2, llama, wordpiece, xlmr
+from tiny_tokenizers import GEMMA, LETTERS, TEXT, XLMR, byt5, gemma, gpt2, llama, wordpiece, xlmr
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer, BertConfig, GPT2Config, LlamaConfig, XLMRobertaConfig
 
 from isogloss.errors import DataError, ResourceError
 from isogloss.transplant import new_tokenizer
+from isogloss.transplant.digits import cuts, digit_note, grouping
 from isogloss.transplant.new_tokenizer import train_tokenizer
 from isogloss.transplant.tokens import Tokens
 
@@ -135,6 +139,50 @@ def test_bytes_stand_for_what_has_no_piece() -> None:
         assert new.convert_ids_to_tokens([0, 1, 2, 3]) == list(GEMMA.values())
 
 
+def digits_alone() -> Any:
+    """XLM-R's manners, every digit a piece and no number one."""
+    content = json.loads(xlmr().backend_tokenizer.to_str())
+    content["model"]["vocab"] += [[digit, -3.0] for digit in "0123456789"]
+    return type(xlmr())(tokenizer_object=Tokenizer.from_str(json.dumps(content)), **XLMR)
+
+
+@pytest.mark.parametrize("make", [digits_alone, gemma, gpt2])
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_digits_stay_alone_where_they_are(make: Any, kind: Any) -> None:
+    like, text = make(), [*TEXT, *("1234 2019 1234 2019 55 0 6 7 8",) * 50]
+    assert grouping(like) == "single digits"
+    new = train_tokenizer(text, like=like, size=400, kind=kind)
+    assert len(cuts(new, "1234")) == 4
+    if kind == "bpe":  # of so little text Unigram makes no numbers
+        free = train_tokenizer(text, like=like, size=400, kind=kind, digits="free")
+        assert len(cuts(free, "1234")) < 4
+        assert digit_note(like, free) is not None
+    assert str(new.decode(new("casa 1234")["input_ids"], skip_special_tokens=True)).strip() == "casa 1234"
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_names_of_special_tokens_in_the_text_are_not_learnt_again(kind: Any) -> None:
+    new = train_tokenizer([*TEXT, *("<mask> <s> <mask>",) * 200], like=xlmr(), size=80, kind=kind)
+    assert sorted(new.get_vocab().values()) == list(range(len(new)))
+    assert [new.convert_tokens_to_ids(token) for token in ("<s>", "<pad>", "</s>", "<unk>", "<mask>")] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
+
+
+def test_special_tokens_that_only_keep_a_place_are_left_out() -> None:
+    like = copy.deepcopy(xlmr())
+    spare = [f"<unused{n}>" for n in range(50)] + ["<|reserved_special_token_7|>"]
+    like.add_special_tokens({"additional_special_tokens": [*spare, "<lang>"]})
+    new = train_tokenizer(TEXT, like=like, size=60)
+    assert not set(spare) & set(new.get_vocab())
+    assert new.convert_ids_to_tokens(list(range(6))) == ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<lang>"]
+    assert new.convert_tokens_to_ids("<lang>") in new.all_special_ids
+
+
 def test_padding_keeps_a_low_id() -> None:
     assert train_tokenizer(TEXT, like=xlmr(), size=60).pad_token_id == xlmr().pad_token_id == 1
 
@@ -162,9 +210,7 @@ def test_a_size_without_room_is_an_error() -> None:
 def test_patterns_that_do_not_serve_are_refused() -> None:
     with pytest.raises(ResourceError, match="ByT5Tokenizer cannot be the pattern"):
         train_tokenizer(TEXT, like=byt5())
-    like = AutoTokenizer  # only to name the type
     nameless = type(gpt2())(tokenizer_object=gpt2().backend_tokenizer, bos_token="<|endoftext|>")
-    assert like is not None
     with pytest.raises(ResourceError, match="needs an unknown token"):
         train_tokenizer(TEXT, like=nameless, kind="unigram")
     assert train_tokenizer(TEXT, like=nameless, kind="bpe", size=300).bos_token_id == 0

@@ -53,7 +53,7 @@ def _bpe(engine: Tokenizer, special: list[str], names: dict[str, Any], alphabet:
         engine.pre_tokenizer = pre_tokenizers.Split(Regex("▁"), "merged_with_next")
     engine.train_from_iterator(TEXT, trainer)
     if splits is None:
-        engine.pre_tokenizer = None  # type: ignore[assignment]
+        engine.pre_tokenizer = None
     content = json.loads(engine.to_str())
     content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] not in BYTES]
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(content)), **names)
