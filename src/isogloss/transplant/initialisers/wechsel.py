@@ -120,8 +120,8 @@ def procrustes(from_PE: torch.Tensor, onto_PE: torch.Tensor) -> torch.Tensor:
 
     units = [torch.nn.functional.normalize(each, dim=1).double() for each in (from_PE, onto_PE)]
     left, _, right = torch.linalg.svd(units[0].T @ units[1])
-    turned: torch.Tensor = left @ right
-    return turned.to(from_PE.dtype)
+    turn_EE: torch.Tensor = (left @ right).to(from_PE.dtype)
+    return turn_EE
 
 
 def nearest_rows(
