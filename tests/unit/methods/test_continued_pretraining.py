@@ -205,3 +205,42 @@ class TestRecipes:
     ) -> None:
         with pytest.raises(isogloss.errors.ResourceError, match=r"Add unlabelled/rus\.txt"):
             isogloss.transfer(tiny_problem(unlabelled={"yor": TEXT["yor"]}), "maft", backbone=str(tiny_backbone))
+
+    @pytest.mark.parametrize("broken_at", ["adapting", "learning"])
+    def test_a_run_that_was_broken_off_ends_as_if_it_had_not_been(
+        self, problem: Problem, tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken_at: str
+    ) -> None:
+        from isogloss.train import pretraining
+        from isogloss.train.trainer import PhaseTrainer
+
+        def transferred(out: str, *, resume: bool = False) -> dict[str, torch.Tensor]:
+            system, _ = isogloss.transfer(
+                problem, "maft", backbone=str(tiny_backbone), settings=SETTINGS, out=tmp_path / out, resume=resume,
+                checkpoint_seconds=0,
+            )  # fmt: skip
+            assert system.base is not None
+            network = system.base.model
+            assert isinstance(network, torch.nn.Module)
+            return network.state_dict()
+
+        whole = transferred("whole")
+        place, name = (pretraining, "asked_loss") if broken_at == "adapting" else (PhaseTrainer, "compute_loss")
+        original, calls = getattr(place, name), list[int]()
+        tasks: list[int] = []
+
+        def breaking(*given: Any, **options: Any) -> Any:
+            calls.append(1)
+            if broken_at == "adapting" and len(calls) == 4:
+                raise KeyboardInterrupt
+            if broken_at == "learning" and given[0].phase.name == "source":
+                tasks.append(1)
+                if len(tasks) == 2:
+                    raise KeyboardInterrupt
+            return original(*given, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, breaking)
+            with pytest.raises(KeyboardInterrupt):
+                transferred("broken")
+        resumed = transferred("broken", resume=True)
+        assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
