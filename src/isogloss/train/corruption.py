@@ -28,8 +28,8 @@ BYT5_SENTINELS = tuple(range(258, 158, -1))
 def find_sentinels(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
     """The ids of ``<extra_id_0>``, ``<extra_id_1>`` and so on.
 
-    In T5's vocabulary they go down from the last id, in a ``ByT5Tokenizer`` up from 259. The published ByT5 weights
-    were trained with others (``BYT5_SENTINELS``).
+    In T5's published vocabulary they go down from the last id, in a ``ByT5Tokenizer`` up from 259. The published ByT5
+    weights were trained with others (``BYT5_SENTINELS``).
 
     Raises:
         ResourceError: the tokenizer has none.

@@ -6,7 +6,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import ByT5Tokenizer, T5Tokenizer
 
@@ -33,14 +33,16 @@ def layout(inputs: list[int], targets: list[int], sentinels: range) -> tuple[lis
     return kept, spans
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
-    ids=st.lists(st.integers(2, 800), min_size=2, max_size=300),
+    length=st.integers(2, 400),
     density=st.floats(0.01, 0.99),
     mean_span=st.floats(1.0, 30.0),
     seed=st.integers(0, 2**32),
 )
-def test_nothing_is_lost_and_the_amounts_are_right(ids: list[int], density: float, mean_span: float, seed: int) -> None:
+def test_nothing_is_lost_and_the_amounts_are_right(length: int, density: float, mean_span: float, seed: int) -> None:
     sentinels = range(1999, 1599, -1)
+    ids = Random(seed).choices(range(2, 800), k=length)
     inputs, targets = corrupt(
         ids, sentinels=sentinels, eos=EOS, generator=Random(seed), density=density, mean_span=mean_span
     )
@@ -124,6 +126,7 @@ def test_tokenizers_of_the_library(make: type, mean_span: float) -> None:
     assert targets[0] == find_sentinels(tokenizer)[0]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(text=st.text(min_size=2, max_size=200), seed=st.integers(0, 2**32))
 def test_the_sentinels_of_byt5_are_bytes_that_no_text_holds(text: str, seed: int) -> None:
     ids = [byte + 3 for byte in text.encode("utf-8", "replace")]
