@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from isogloss.problem import Problem
     from isogloss.recipes import Recipe
     from isogloss.system import System
+    from isogloss.transplant.hypertraining import train_hypernetwork
+    from isogloss.transplant.network import swap_tokenizer
+    from isogloss.transplant.new_tokenizer import train_tokenizer
 
 _HOMES = {
     "Backbone": "backbones",
@@ -49,6 +52,9 @@ _HOMES = {
     "init": "commands",
     "predict": "commands",
     "project": "commands",
+    "swap_tokenizer": "transplant.network",
+    "train_hypernetwork": "transplant.hypertraining",
+    "train_tokenizer": "transplant.new_tokenizer",
     "transfer": "commands",
 }
 
@@ -72,6 +78,9 @@ __all__ = [
     "predict",
     "project",
     "recipes",
+    "swap_tokenizer",
+    "train_hypernetwork",
+    "train_tokenizer",
     "transfer",
 ]
 
