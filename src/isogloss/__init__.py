@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from isogloss import recipes
     from isogloss.backbones import Backbone
+    from isogloss.commands.adapt import adapt
     from isogloss.commands.check import check
     from isogloss.commands.compare import compare
     from isogloss.commands.doctor import doctor
@@ -44,6 +45,7 @@ _HOMES = {
     "Recipe": "recipes",
     "Report": "evaluation",
     "System": "system",
+    "adapt": "commands",
     "check": "commands",
     "compare": "commands",
     "doctor": "commands",
@@ -69,6 +71,7 @@ __all__ = [
     "Report",
     "System",
     "__version__",
+    "adapt",
     "check",
     "compare",
     "doctor",
