@@ -60,7 +60,6 @@ updates of an adaptation; passes over the domain's labelled sentences."""
 
 SEEDS = (1, 2)
 FROZEN = 6
-RATE = 1e-4
 NAMES = {"PER": "person", "LOC": "location", "ORG": "organisation", "MISC": "misc"}
 """How the source calls what the domains have too: its labels are renamed, so that each has one output."""
 
@@ -223,7 +222,6 @@ def learn(domain: str, corpus: str, regime: str, work: Path, debian: Path | None
         upsample=max(1, SIZES["epochs"] // 2),  # two passes over the mixture
         freeze_layers=FROZEN,
         learning_rate=2e-4,
-        learning_rate=RATE,
         batch_size=8,
         snapshots=1,
     )
@@ -238,7 +236,7 @@ def summarise(work: Path, debian: Path | None) -> None:
     """Write the table of what is there."""
     command = "python benchmarks/adaptation/crossner.py" + (" --debian FOLDER" if debian else "")
     result: dict[str, Any] = {"command": command, "sizes": SIZES, "seeds": SEEDS,
-                              "frozen_layers": FROZEN, "learning_rate": RATE, "types": TYPES, "domains": {}}  # fmt: skip
+                              "frozen_layers": FROZEN, "types": TYPES, "domains": {}}  # fmt: skip
     result["pool"] = {name: len(lines) for name, lines in raw(debian).items()}
     for domain in TYPES:
         given = problem(domain)
