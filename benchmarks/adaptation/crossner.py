@@ -53,7 +53,7 @@ from isogloss.train.pretraining import encode_lines, held_out_loss, hide_once, p
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = {"source": 300, "test": 200, "held_out": 80, "start": 4000, "head_steps": 100, "lines": 1500, "steps": 80,
-         "epochs": 12}  # fmt: skip
+         "epochs": 20}  # fmt: skip
 SMOKE = {"source": 20, "test": 10, "held_out": 8, "start": 40, "head_steps": 2, "lines": 60, "steps": 2, "epochs": 1}
 """Sentences of the source, of each test and each held-out text; lines and updates for the head; lines of a level and
 updates of an adaptation; passes over the domain's labelled sentences."""
