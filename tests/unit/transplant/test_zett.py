@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
+from isogloss import Backbone, Problem
 from isogloss.errors import ResourceError
+from isogloss.flow import fit
 from isogloss.recipes.zett import RECIPE
+from isogloss.run import Run
 from isogloss.transplant.base import Initialiser, Rows, Swap
 from isogloss.transplant.hypersettings import HyperTraining
 from isogloss.transplant.hypertraining import train_hypernetwork
@@ -186,6 +191,20 @@ def test_a_transplanted_network_can_be_trained_on(tokenizer: Any, new: Any) -> N
     grad: Any = model.get_input_embeddings().weight.grad
     assert grad.shape == (len(new), 32)
     assert grad.any()
+
+
+def test_the_recipes_part_trains_one_on_the_raw_text_and_says_so(
+    tiny_problem: Callable[..., Problem], tiny_backbone: Path, tmp_path: Path
+) -> None:
+    base = tiny_problem()
+    problem = tiny_problem(unlabelled={lang: [e.fields["text"] for e in base.test[lang]] for lang in base.targets})
+    part = replace(RECIPE.model[0], size=150, initialiser=make())  # type: ignore[type-var]
+    after = part(Backbone.load(str(tiny_backbone)), problem.blind(), Run(flow=fit, folder=tmp_path, quiet=True))
+    table: Any = after.bare().get_input_embeddings()
+    assert len(after.tokenizer()) == 150 == len(table.weight)
+    report = json.loads((Path(after.path) / "transplant.json").read_text(encoding="utf-8"))
+    assert report["rows"]["input"] == {"exact": 5, "approximated": 145, "fallback": 0}
+    assert any("predicted by a hypernetwork" in line for line in report["lines"])
 
 
 def test_it_is_found_by_name_and_its_recipe_sets_it() -> None:

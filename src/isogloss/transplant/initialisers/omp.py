@@ -23,8 +23,9 @@ class Omp(FastText, Initialiser):
     """Shared tokens keep their rows; every other one is written with few shared ones where all have a vector.
 
     The vectors are the donor's, as in the paper. Without a donor they are trained on raw text cut by the new tokenizer,
-    as for FOCUS; this is ours. If the old matrix is a linear map of the vectors, the error of a row is the same map of
-    what is left of the vector. Tokens without a vector get a row drawn from N(mean, std) of the old ones.
+    as for FOCUS; this is ours, and worse than FOCUS where we measured it. If the old matrix is a linear map of the
+    vectors, the error of a row is the same map of what is left of the vector. Tokens without a vector get a row drawn
+    from N(mean, std) of the old ones.
 
     Attributes:
         k: shared tokens for each new one.
@@ -48,7 +49,7 @@ class Omp(FastText, Initialiser):
         vectors_NE, note = swap.donor_NE, ""
         if vectors_NE is None:
             vectors_NE, note = self.token_vectors(swap.texts, swap.new, seed=swap.seed)
-            note = f"There is no donor for omp. {note}"
+            note = f"There is no donor for omp. {note} FOCUS makes more of such vectors."
         anchors, wanted = anchors_and_wanted(swap, vectors_NE)
         base = Random()(swap)
         notes = [note] if note else []
