@@ -49,7 +49,7 @@ RESULTS = Path(__file__).parent / "results"
 TARGETS = ("hau", "yor", "swa")
 LANGS = (*TARGETS, "eng")
 PROBLEMS = ("topic", "ner")
-ROWS = ("vocabulary", "ner:direct", "ner:maft", "topic:direct", "topic:maft", "held-out", "ner:laft", "topic:laft")
+ROWS = ("vocabulary", "ner:direct", "ner:maft", "topic:direct", "topic:maft", "ner:laft", "held-out", "topic:laft")
 TYPES = ("PER", "LOC", "ORG")
 HELD_INSIDE = 30
 """Letters that a test sentence must have for its being inside a line to tell."""
@@ -67,8 +67,8 @@ class Size:
     """
 
     lines: int = 2500
-    head: int = 200
-    body: int = 320
+    head: int = 120
+    body: int = 200
     topic: tuple[int, int] = (250, 4)
     ner: tuple[int, int] = (400, 6)
     items: int = 204
