@@ -118,8 +118,8 @@ def _decoder(result: dict[str, Any]) -> Iterable[str]:
     yield from ("### A decoder under new tokenizers", "", f"`{result['command']}`", "")
     yield (
         f"A language model is given a tokenizer of {sizes['tokenizer']:,} tokens, which cuts every digit alone or "
-        f"digits as it likes; nothing is trained. Bits a character of {sizes['held_out_sentences']} held-out sentences, and "
-        f"{sizes['sums']} sums with {sizes['shots']} examples before them."
+        f"digits as it likes; nothing is trained. Bits a character of {sizes['held_out_sentences']} held-out "
+        f"sentences, and {sizes['sums']} sums with {sizes['shots']} examples before them."
     )
     yield from _head("tokenizer", "rows by", "bits a character", "sums right")
     for which, table in result["tokenizers"].items():
@@ -139,7 +139,8 @@ def _maft(result: dict[str, Any]) -> Iterable[str]:
     yield from ("### Going on with pretraining: one model, or one a language", "", f"`{result['command']}`", "")
     yield (
         f"{size['lines']:,} lines of raw text a language, {size['head']} updates of a fresh head, then {size['body']} "
-        "of the encoder for `maft`, and for `laft` a quarter of them for each target. Scores in points, means over seeds."
+        "of the encoder for `maft`, and for `laft` a quarter of them for each target. Scores in points, means over "
+        "seeds."
     )
     if cut := result.get("vocabulary"):
         (pieces, fewer), (weights, less) = cut["pieces"], cut["weights"]
