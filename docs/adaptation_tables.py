@@ -64,16 +64,22 @@ def _hypernetwork(result: dict[str, Any]) -> Iterable[str]:
         if not isinstance(row, Mapping) or "nats_per_byte" not in row:
             continue
         kind = next(iter(row["nats_per_byte"]))
-        less = row.get("less subword mean", {}).get(kind, {})
-        cosine, found = (row.get(key, {}) for key in ("cosine", "translation_found"))
+        less = row.get("less subword_mean", {}).get(kind, {})
+        cosine, found = (_mean(row.get(key)) for key in ("cosine", "translation_found"))
         yield _row(
             name,
             f"{row['nats_per_byte'][kind]['mean']:.3f}",
             f"{less['delta']:+.3f} [{less['ci95'][0]:+.3f}, {less['ci95'][1]:+.3f}]" if less else "",
-            f"{sum(cosine.values()) / len(cosine):.3f}" if cosine else "",
-            f"{sum(found.values()) / len(found):.1%}" if found else "",
+            "" if cosine is None else f"{cosine:.3f}",
+            "" if found is None else f"{found:.1%}",
         )
     yield ""
+
+
+def _mean(by_seed: Any) -> float | None:
+    """The mean of what there is for each seed."""
+    values = list(by_seed.values()) if isinstance(by_seed, Mapping) else [by_seed] if by_seed is not None else []
+    return sum(values) / len(values) if values else None
 
 
 def _reconstruction(result: dict[str, Any]) -> Iterable[str]:
