@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -46,6 +47,7 @@ def makers(data: Path) -> dict[str, Initialiser]:
     return {
         "zero": Zero(), "random": Random(), "mean": Mean(), "subword_mean": SubwordMean(),
         "wechsel": Wechsel(lexicon=str(next((data / "dictionary/wechsel").glob("*swahili*")))),
+        "wechsel_alike": Wechsel(),
         "focus": Focus(), "focus_300": Focus(dim=300), "focus_20_epochs": Focus(epochs=20),
         "omp_text": Omp(), "omp_text_8": Omp(k=8), "omp_text_8_20_epochs": Omp(k=8, epochs=20),
         "omp_donor": Omp(), "omp_donor_inner": Omp(normalise=False), "omp_donor_16": Omp(k=16),
@@ -113,7 +115,7 @@ def measure(
         }
 
     return {
-        "settings": repr(maker),
+        "settings": repr(maker).replace(os.environ["ISOGLOSS_DATA"], "DATA"),
         **scores(true, found),
         "how": dict(Counter(made.how[i] for i in ids)),
         "without_fallback": scores(true[inside], found[inside]) if inside else None,
@@ -135,7 +137,6 @@ def summarise(work: Path, names: Sequence[str]) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, run what is not there yet, sum up."""
-    import os
 
     data = Path(os.environ["ISOGLOSS_DATA"])
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
