@@ -37,6 +37,7 @@ from isogloss.bridges.aligners import load_aligner
 from isogloss.bridges.bridge import Bridge
 from isogloss.bridges.projectors.align import Align
 from isogloss.bridges.translators import load_translator
+from isogloss.cli.options import seeds_of
 from isogloss.evaluation.comparing import against
 
 RESULTS = Path(__file__).parent / "results"
@@ -162,14 +163,14 @@ def settings(problem: ig.Problem, recipe: str) -> dict[str, str]:
     return {f"{part}.{name}": value for part in parts for name, value in every.items()}
 
 
-def run(problem: ig.Problem, recipe: str, work: Path) -> None:
+def run(problem: ig.Problem, recipe: str, work: Path, seeds: Sequence[int]) -> None:
     projector = {"align.aligner": "guided"} if problem.name == "qa" and not recipe.startswith("direct") else {}
     _, report = ig.transfer(
         problem,
         "direct" if recipe == SHORT_RUN else recipe,
         translator=TRANSLATORS[problem.name],
         settings=settings(problem, recipe) | projector,
-        seeds=SIZES[problem.name].seeds,
+        seeds=seeds,
         out=work / problem.name / recipe,
         resume=True,
         quiet=True,
@@ -208,6 +209,7 @@ def _row(report: ig.Report) -> dict[str, Any]:
     return {
         "mean_target": report.mean_target,
         "ci95": report.mean_target_ci95,
+        "seeds": report.seeds,
         "tier": report.tier,
         "scores": {lang: row[report.metric] for lang, row in report.scores.items()},
         "by_seed": {lang: row["by_seed"] for lang, row in report.scores.items()},
@@ -221,6 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--problems", default=",".join(PROBLEMS))
     parser.add_argument("--recipes", default=",".join(RECIPES))
+    parser.add_argument("--seeds", help="1,2,3; by default the problem's")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("runs/bridges"))
     parser.add_argument("--summary", action="store_true", help="only sum up what is there")
@@ -232,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         problem = PROBLEMS[name]()
         for recipe in options.recipes.split(","):
             if not (options.work / name / recipe / "report.json").is_file():
-                run(problem, recipe, options.work)
+                run(problem, recipe, options.work, seeds_of(options.seeds) or SIZES[name].seeds)
     summarise(options.work)
 
 
