@@ -14,7 +14,8 @@ SPEED = DOCS.parent / "benchmarks" / "speed" / "results"
 
 def results() -> str:
     """Tables from the committed results, with intervals."""
-    from bridge_tables import bridges  # beside this file, where build.py has put the path
+    from adaptation_tables import adaptation  # beside this file, where build.py has put the path
+    from bridge_tables import bridges
 
     lines = [(DOCS / "results-head.md").read_text(encoding="utf-8").rstrip(), ""]
     for path in sorted(RESULTS.glob("*.json")):
@@ -23,7 +24,7 @@ def results() -> str:
             lines += _averaging_tables(result)
         else:
             lines += _plain_table(result) if "by_seed" in result else _table(path.stem, result)
-    return "\n".join([*lines, *bridges(), *speed(SPEED)]) + "\n"
+    return "\n".join([*lines, *bridges(), *adaptation(), *speed(SPEED)]) + "\n"
 
 
 def speed(folder: Path) -> list[str]:

@@ -13,7 +13,9 @@ and for whatever the strategy trains, and seeds the strategy. Raw text holds no 
 ``unchanged`` is the network with its own tokenizer: what can be kept. ``zero``, ``random``, ``mean`` and
 ``subword_mean`` copy the rows of shared tokens; ``random-uncopied`` copies only those of special tokens. Measured:
 accuracy on the test file, the mean cosine of a text's sentence vector before and after, tokens a text after by before,
-and how rows came about. A strategy that cannot run leaves a row that says why.
+and how rows came about. ``zett`` and ``zett-residual`` are the hypernetworks that hypernetwork.py has trained, one for
+all languages and tokenizers (``--hypernetworks``, its work folder). A strategy that cannot run leaves a row that says
+why.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from isogloss.metrics.intervals import interval, resamples
 from isogloss.system import Member, System
 from isogloss.transplant.base import Initialiser
 from isogloss.transplant.initialisers.random import Random
+from isogloss.transplant.initialisers.zett import Zett
 from isogloss.transplant.network import swap_tokenizer
 from isogloss.transplant.new_tokenizer import train_tokenizer
 
@@ -59,7 +62,10 @@ STRATEGIES = (
     "focus",
     "omp",
     "zett",
+    "zett-residual",
 )
+HYPERNETWORKS = {"zett": "0-1", "zett-residual": "1-1"}
+"""In the work folder of hypernetwork.py: the paper's parametrisation and ours, of seed 1."""
 LANGS = {
     "swh": ("swh_Latn", "swa", "swahili"),
     "fin": ("fin_Latn", "fin", "finnish"),
@@ -121,9 +127,11 @@ def english_text() -> list[str]:
     return [*(row["text"] for row in sib("eng_Latn", "train")), *lines, *(line.split("\t")[1] for line in bible)]
 
 
-def initialiser(name: str, lang: str) -> Initialiser:
+def initialiser(name: str, lang: str, hypernetworks: Path) -> Initialiser:
     if name == "random-uncopied":
         return Random(copy_shared=False)
+    if name in HYPERNETWORKS:
+        return Zett(hypernetwork=str(hypernetworks / HYPERNETWORKS[name]))
     found = Initialiser.find(name)
     if hasattr(found, "lexicon"):
         lexicon = data_folder() / "dictionary/wechsel" / f"en-{LANGS[lang][2]}.tsv"
@@ -155,7 +163,7 @@ def measure(
     return {"right": right, "accuracy": sum(right) / len(right), "cosine": cosine}, vectors
 
 
-def run(system: System, lang: str, seed: int, strategies: Sequence[str], rows: Path) -> None:
+def run(system: System, lang: str, seed: int, strategies: Sequence[str], rows: Path, hypernetworks: Path) -> None:
     """All strategies of one language and seed; finished rows are kept."""
     drawn = raw_text(lang)
     places = sorted(random.Random(seed).sample(range(len(drawn)), int(SHARE * len(drawn))))
@@ -184,7 +192,13 @@ def run(system: System, lang: str, seed: int, strategies: Sequence[str], rows: P
         model = copy.deepcopy(base.model)
         try:
             report = swap_tokenizer(
-                model, base.tokenizer, new, initialiser(name, lang), texts=texts, old_texts=english_text(), seed=seed
+                model,
+                base.tokenizer,
+                new,
+                initialiser(name, lang, hypernetworks),
+                texts=texts,
+                old_texts=english_text(),
+                seed=seed,
             )
         except (ImportError, IsoglossError) as error:
             put(rows, key | {"error": str(error)})
@@ -270,6 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("runs/swap"))
+    parser.add_argument("--hypernetworks", type=Path, default=Path("runs/hypernetwork"), help="of hypernetwork.py")
     parser.add_argument("--smoke", action="store_true", help="train the head alone, briefly: to see that all runs")
     parser.add_argument("--summary", action="store_true", help="only sum up what is there")
     options = parser.parse_args(arguments)
@@ -290,7 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 done = {key[2] for key, row in read(rows).items() if key[:2] == (lang, seed) and "error" not in row}
                 wanted = [name for name in options.strategies.split(",") if name not in done]
                 if wanted:
-                    run(system, lang, seed, wanted, rows)
+                    run(system, lang, seed, wanted, rows, options.hypernetworks)
     summary = summarise(rows)
     for name, value in summary["mean"].items():
         print(f"{name}: {value:.4f}")

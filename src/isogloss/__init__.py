@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from isogloss import recipes
     from isogloss.backbones import Backbone
+    from isogloss.commands.adapt import adapt
     from isogloss.commands.check import check
     from isogloss.commands.compare import compare
     from isogloss.commands.doctor import doctor
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from isogloss.problem import Problem
     from isogloss.recipes import Recipe
     from isogloss.system import System
+    from isogloss.transplant.hypertraining import train_hypernetwork
+    from isogloss.transplant.network import swap_tokenizer
+    from isogloss.transplant.new_tokenizer import train_tokenizer
 
 _HOMES = {
     "Backbone": "backbones",
@@ -41,6 +45,7 @@ _HOMES = {
     "Recipe": "recipes",
     "Report": "evaluation",
     "System": "system",
+    "adapt": "commands",
     "check": "commands",
     "compare": "commands",
     "doctor": "commands",
@@ -49,6 +54,9 @@ _HOMES = {
     "init": "commands",
     "predict": "commands",
     "project": "commands",
+    "swap_tokenizer": "transplant.network",
+    "train_hypernetwork": "transplant.hypertraining",
+    "train_tokenizer": "transplant.new_tokenizer",
     "transfer": "commands",
 }
 
@@ -63,6 +71,7 @@ __all__ = [
     "Report",
     "System",
     "__version__",
+    "adapt",
     "check",
     "compare",
     "doctor",
@@ -72,6 +81,9 @@ __all__ = [
     "predict",
     "project",
     "recipes",
+    "swap_tokenizer",
+    "train_hypernetwork",
+    "train_tokenizer",
     "transfer",
 ]
 

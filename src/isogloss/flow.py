@@ -47,13 +47,7 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
     """Stages one to four: a problem and a backbone in, a finished network out."""
     import transformers
 
-    transformers.set_seed(run.seed)
-    with run.stage("data"):
-        for data_part in recipe.data:
-            problem = data_part(problem, run)
-    with run.stage("model"):
-        for model_part in recipe.model:
-            backbone = model_part(backbone, problem, run)
+    problem, backbone = prepare(recipe, problem, backbone, run)
     finish = recipe.finishes_by
     with run.stage("objective"):
         transformers.set_seed(run.seed)  # the head is the same whatever came before
@@ -66,6 +60,20 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
         trained.load(chosen.weights)
         run.choices.append({"seed": run.seed, "level": run.level, **chosen.how})
     return Member(model=trained.model.eval(), tokenizer=trained.tokenizer)
+
+
+def prepare(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> tuple[Problem, Backbone]:
+    """Stages one and two: the data and the encoder that the task will be learnt from."""
+    import transformers
+
+    transformers.set_seed(run.seed)
+    with run.stage("data"):
+        for data_part in recipe.data:
+            problem = data_part(problem, run)
+    with run.stage("model"):
+        for model_part in recipe.model:
+            backbone = model_part(backbone, problem, run)
+    return problem, backbone
 
 
 def _again(first: Trained, number: int, recipe: Recipe, backbone: Backbone, problem: Problem, run: Run) -> Trained:

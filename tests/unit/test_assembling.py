@@ -135,7 +135,11 @@ class TestLabels:
         data = {split: {"eng" if split == "dev" else "yor": OWN}}
         with pytest.raises(DataError, match=r":1: .*'a label of its own'.*(open_labels|labels = \"open\")"):
             read(**data)
-        assert read(open_labels=True, **data).task.labels == ("x", "y")
+        learnt = {"few": ("a label of its own", "x", "y")}  # what is trained on has outputs, whatever its language
+        assert read(open_labels=True, **data).task.labels == learnt.get(split, ("x", "y"))
+
+    def test_without_source_labels_the_few_make_the_set(self, read: Read) -> None:
+        assert read(train={}, dev={"eng": OWN}, few={"yor": TRAIN}, open_labels=True).task.labels == ("x", "y")
 
     def test_a_metric_the_task_does_not_have(self, read: Read) -> None:
         with pytest.raises(DataError, match="Did you mean 'accuracy'"):

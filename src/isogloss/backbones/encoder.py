@@ -139,14 +139,20 @@ class Backbone:
         kind = "AutoModelForMaskedLM"
         if config.is_encoder_decoder:
             kind = "AutoModelForSeq2SeqLM"
-        elif any("CausalLM" in name for name in config.architectures or ()):
+        elif any(name.endswith(("CausalLM", "LMHeadModel")) for name in config.architectures or ()):
             kind = "AutoModelForCausalLM"
         auto = getattr(transformers, kind)
         model, found = self._from_pretrained(auto, use_safetensors=True, dtype="float32", output_loading_info=True)
         return model, not found["missing_keys"]
 
     def moved(self, folder: Path, change: str) -> Backbone:
-        """What a part has made of this encoder and saved, with its tokenizer, in ``folder``: used as this one was."""
+        """What a part has made of this encoder and saved, with its tokenizer, in ``folder``: used as this one was.
+
+        How it pools is written beside it, as sentence-transformers does, for whoever loads the folder by its path.
+        """
+        if self.pooling == "mean" and folder.is_dir():
+            (folder / "1_Pooling").mkdir(exist_ok=True)
+            (folder / "1_Pooling/config.json").write_text('{"pooling_mode_mean_tokens": true}\n', encoding="utf-8")
         return replace(self, id=f"{self.id} ({change})", path=str(folder), prefixed=False)
 
     def _from_pretrained(self, auto: Any, **options: Any) -> Any:

@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from isogloss import __version__
-from isogloss.cli import check, compare, doctor, evaluate, export, init, predict, project, recipes, report, transfer
+from isogloss.cli import (
+    adapt,
+    check,
+    compare,
+    doctor,
+    evaluate,
+    export,
+    init,
+    predict,
+    project,
+    recipes,
+    report,
+    transfer,
+)
 from isogloss.cli.talk import listen
 from isogloss.errors import IsoglossError
 
@@ -30,6 +43,7 @@ app = typer.Typer(
 )
 app.command(epilog=init.EXAMPLES)(init.init)
 app.command(epilog=check.EXAMPLES)(check.check)
+app.command(epilog=adapt.EXAMPLES)(adapt.adapt)
 app.command(epilog=transfer.EXAMPLES)(transfer.transfer)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)

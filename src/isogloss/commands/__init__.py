@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isogloss.commands.adapt import adapt
 from isogloss.commands.check import check
 from isogloss.commands.compare import compare
 from isogloss.commands.doctor import doctor
@@ -12,4 +13,4 @@ from isogloss.commands.predict import predict
 from isogloss.commands.project import project
 from isogloss.commands.transfer import transfer
 
-__all__ = ["check", "compare", "doctor", "evaluate", "export", "init", "predict", "project", "transfer"]
+__all__ = ["adapt", "check", "compare", "doctor", "evaluate", "export", "init", "predict", "project", "transfer"]

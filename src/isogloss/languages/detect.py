@@ -44,6 +44,13 @@ def detect(texts: Sequence[str], candidates: Sequence[Language] | None = None) -
     return ["und" if one is None else codes[one.iso_code_639_3.name.lower()] for one in found]
 
 
+def known_languages() -> set[str]:
+    """The codes of the languages that lingua knows. Raises ImportError where it is not installed."""
+    import lingua
+
+    return {model.iso_code_639_3.name.lower() for model in lingua.Language.all()}
+
+
 @lru_cache(maxsize=8)
 def _detector(candidates: tuple[str, ...]) -> tuple[LanguageDetector, dict[str, str]]:
     """The detector, and the code to answer with for each of its languages. Models are shared between detectors."""

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 class Part(Protocol):
     """What all parts have."""
 
-    needs: ClassVar[tuple[str, ...]]
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The resources it cannot do without; a class variable unless they depend on its fields."""
 
 
 class DataPart(Part, Protocol):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -49,17 +50,28 @@ class Vocabulary:
         return pieces.close(i for piece, i in pieces.ids.items() if written_in(pieces.bare(piece), wanted))
 
     @classmethod
-    def of_texts(cls, tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> Vocabulary:
-        """The pieces that occur in texts and every single character: no text gets an unknown piece it had not."""
+    def of_texts(cls, tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], *, least: float = 0.0) -> Vocabulary:
+        """The pieces that occur in texts and every single character: no text gets an unknown piece it had not.
+
+        Args:
+            tokenizer: whose pieces.
+            texts: what they are counted in.
+            least: share of the running pieces below which one is not kept for its own sake.
+        """
         pieces = Pieces.of(tokenizer)
-        used: set[int] = set()
+        counts: Counter[int] = Counter()
         for some in _batches(texts):
-            used.update(chain.from_iterable(tokenizer(some, add_special_tokens=False)["input_ids"]))
+            counts.update(chain.from_iterable(tokenizer(some, add_special_tokens=False)["input_ids"]))
+        used = (piece for piece, count in counts.items() if count >= least * counts.total())
         single = (i for piece, i in pieces.ids.items() if len(pieces.bare(piece)) <= 1 or pieces.bare(piece) == "▁")
         alone = {pieces.bare(piece) for piece in pieces.ids if len(pieces.bare(piece)) == 1}
         # A character that has no piece of its own is read through longer ones: these all stay.
         only = (i for piece, i in pieces.ids.items() if not alone.issuperset(pieces.bare(piece)))
         return pieces.close(chain(used, single, only))
+
+    def __or__(self, other: Vocabulary) -> Vocabulary:
+        """The pieces of both."""
+        return Vocabulary(kept=tuple(sorted({*self.kept, *other.kept})))
 
     def keeps(self, ids: Iterable[int]) -> bool:
         """Whether all of the (old) ids stay."""

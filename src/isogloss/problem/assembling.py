@@ -216,7 +216,8 @@ def _why_unread(lang: Language, match: Language | None, split: str, settings: Se
 
 def _task(settings: Settings, splits: Mapping[str, Mapping[str, Examples]]) -> Task:
     by_split = {split: list(_all(splits[split])) for split in LABELLED}
-    known = next(filter(None, (by_split["train"], by_split["dev"], by_split["test"])), None)
+    learnt = by_split["train"] + (by_split["few"] if settings.open_labels or not by_split["train"] else [])
+    known = next(filter(None, (learnt, by_split["dev"], by_split["test"])), None)
     if known is None:
         raise DataError("There is no labelled data", where=settings.home, fix="Add train/<source language>.jsonl")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isogloss.train.batching import forward, longest_input
 from isogloss.train.encodings import Encodings
-from isogloss.train.phases import Phase, Trained, train_phases
+from isogloss.train.phases import Phase, Trained, Training, train_on_text, train_phases
 from isogloss.train.precision import Precision, choose_precision
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "Phase",
     "Precision",
     "Trained",
+    "Training",
     "choose_precision",
     "forward",
     "longest_input",
+    "train_on_text",
     "train_phases",
 ]

@@ -41,7 +41,8 @@ class Phase:
         freeze_layers: so many encoder layers from the embeddings up do not learn. Their output is computed once,
             without dropout, and kept on disk for the phase. A ``loss`` then finds ``inputs_embeds``, not ``input_ids``.
         loss: None for the task's or the model's own loss (cross-entropy, squared error for a regression).
-        encode: None for the task's own encoding; a method may add keys that its loss reads.
+        encode: None for the task's own encoding; a method may add keys that its loss reads. Without a task
+            (:func:`train_on_text`) a phase has a loss and an encoding of its own.
         batches: None for batches of like length; else a function of the features and a seed that lays them out.
         epochs, min_steps: passes over the rows, raised on small data until there are ``min_steps`` updates.
         batch_size, batch_tokens: rows in a batch, or where the second is not 0, pieces with padding.
@@ -86,12 +87,12 @@ class Phase:
 
 
 @dataclass(kw_only=True)
-class Trained:
-    """What an objective returns.
+class Training:
+    """What training leaves behind.
 
     Attributes:
         model: the network, in the state after the last update.
-        snapshots: in order of training, at least one; the last is the state of ``model``.
+        snapshots: in order of training; the last is the state of ``model``.
         history: the trainer's log (step, loss, learning rate).
         tokens: pieces seen in training, padding not counted.
         seen: the pieces whose word vectors snapshots hold in place of the whole table; None where they do not.
@@ -99,11 +100,17 @@ class Trained:
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    task: Task
     snapshots: list[Snapshot]
     history: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
     seen: torch.Tensor | None = None
+
+
+@dataclass(kw_only=True)
+class Trained(Training):
+    """What an objective returns: a network that has learnt ``task``, with at least one snapshot."""
+
+    task: Task
 
     def head(self) -> dict[str, torch.Tensor]:
         """The weights of the head at the end of training."""
@@ -132,6 +139,23 @@ def train_phases(
     Raises:
         DataError: a phase has no examples.
     """
+    return Trained(task=task, **vars(_train(model, tokenizer, task, phases, run)))
+
+
+def train_on_text(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, phases: Sequence[Phase], run: Run
+) -> Training:
+    """The same without a task, on raw text (examples with the field ``text``): every phase has its loss and encoding.
+
+    Raises:
+        DataError: a phase has no examples.
+    """
+    return _train(model, tokenizer, None, phases, run)
+
+
+def _train(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task | None, phases: Sequence[Phase], run: Run
+) -> Training:
     from isogloss.train.attention import attention_for_training
     from isogloss.train.keeping import Keeper
     from isogloss.train.trainer import PhaseTrainer
@@ -151,7 +175,7 @@ def train_phases(
             keeper.names |= state.tensors["weights"].keys()
             model.load_state_dict(state.tensors["weights"], strict=False)
         for number, phase in enumerate(phases, start=1):
-            phase = replace(phase, loss=phase.loss or task.loss)
+            phase = replace(phase, loss=phase.loss or (None if task is None else task.loss))
             encoded = _encode(model, tokenizer, task, phase, run)
             _record(phase, encoded, task, run)
             plan = phase.plan(encoded.features, run.seed)
@@ -176,10 +200,9 @@ def train_phases(
                 )
                 trainer.train()
             keeper.history = keeper.log_of(trainer.state)
-    return Trained(
+    return Training(
         model=model,
         tokenizer=tokenizer,
-        task=task,
         snapshots=keeper.found(),
         history=keeper.history,
         tokens=tokens,
@@ -187,18 +210,25 @@ def train_phases(
     )
 
 
-def _encode(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task, phase: Phase, run: Run) -> Encoded:
+def _encode(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task | None, phase: Phase, run: Run
+) -> Encoded:
     """The rows of a phase as model inputs."""
     if not phase.examples:
         raise DataError(f"There is nothing to train on in phase '{phase.name}'", fix="Add train/<source language> data")
     if phase.encode is not None:
         return phase.encode(phase.examples)
+    if task is None:
+        raise TypeError(f"the phase '{phase.name}' has neither a task nor an encoding of its own")
     most = longest_input(model, tokenizer, phase.max_length)
     return run.encodings.encode(task, phase.examples, tokenizer, max_length=most, labelled=True)
 
 
-def _record(phase: Phase, encoded: Encoded, task: Task, run: Run) -> None:
+def _record(phase: Phase, encoded: Encoded, task: Task | None, run: Run) -> None:
     """Enter what the phase sees in the ledger, and tell what it does not."""
+    if task is None:
+        run.ledger.note_text("adapt", phase.examples)
+        return
     learns_labels = any("labels" in feature for feature in encoded.features)
     for role in ("train", *set(phase.roles.values())):
         examples = [example for example in phase.examples if phase.roles.get(example.lang, "train") == role]
@@ -210,7 +240,7 @@ def _record(phase: Phase, encoded: Encoded, task: Task, run: Run) -> None:
 def _seen(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    task: Task,
+    task: Task | None,
     phases: Sequence[Phase],
     run: Run,
     stack: ExitStack,

@@ -18,10 +18,11 @@ from isogloss import Backbone, Problem
 from isogloss.errors import RecipeError, ResourceError
 from isogloss.flow import fit
 from isogloss.methods.model import embedding_transplant
-from isogloss.methods.model.embedding_transplant import EmbeddingTransplant, balanced
+from isogloss.methods.model.embedding_transplant import EmbeddingTransplant, _contents, balanced
 from isogloss.recipes import resolve
 from isogloss.run import Run
 from isogloss.transplant.initialisers.mean import Mean
+from isogloss.transplant.initialisers.wechsel import Wechsel
 from isogloss.transplant.initialisers.zero import Zero
 
 SMALL = EmbeddingTransplant(size=150)
@@ -138,3 +139,14 @@ def test_a_transfer_from_the_table(
     tokenizer: Any = AutoTokenizer.from_pretrained(tmp_path / "out" / "model")
     assert len(tokenizer) == 150
     assert system.predict(["oríkì"], lang="yor")
+
+
+def test_an_edited_lexicon_makes_another_network(tmp_path: Path) -> None:
+    lexicon = tmp_path / "eng-yor.tsv"
+    lexicon.write_text("house\tile\n", encoding="utf-8")
+    maker = Wechsel(lexicon=str(lexicon))
+    before = _contents(maker)
+    assert before == _contents(maker) != []
+    lexicon.write_text("house\tilé\n", encoding="utf-8")
+    assert _contents(maker) != before
+    assert _contents(Wechsel()) == []

@@ -53,7 +53,7 @@ class EmbeddingTransplant:
         """Swap once for all seeds; the report is kept beside the network in ``transplant.json``."""
         texts = balanced(_texts_by_language(problem))
         digest = hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
-        others = [_fingerprint(name) for name in (self.tokenizer, self.donor)]
+        others = [*(_fingerprint(name) for name in (self.tokenizer, self.donor)), *_contents(self.initialiser)]
 
         def build(folder: Path) -> None:
             self._swap(backbone, texts, source_texts(problem), folder)
@@ -115,6 +115,13 @@ def source_texts(problem: Problem) -> list[str]:
 
 def _training_texts(problem: Problem, lang: str) -> list[str]:
     return [text for example in problem.train.get(lang, ()) for text in problem.task.texts(example.fields)]
+
+
+def _contents(initialiser: Initialiser) -> list[str]:
+    """SHA-256 of every file that a field of the initialiser names, alone or in a folder: a lexicon, a hypernetwork."""
+    places = [Path(value) for value in vars(initialiser).values() if isinstance(value, str) and value]
+    files = [file for place in places for file in (sorted(place.iterdir()) if place.is_dir() else [place])]
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
 
 
 def _fingerprint(name: str) -> str:
