@@ -6,7 +6,8 @@ Pinter, Guthrie and Eisenstein, EMNLP 2017). Stage 2: in every step another toke
 into the frozen body, and the loss is that of the language model over the drawn vocabulary plus the distance of those
 rows that the original vocabulary has.
 
-The paper trains 200,000 steps on TPUs; the defaults here take about ten minutes on two cores with a small encoder.
+The paper trains 200,000 steps on TPUs; the defaults here take some minutes of one core with the embedded encoder. A
+training that is broken off begins anew.
 """
 
 from __future__ import annotations
