@@ -56,24 +56,30 @@ def _swap(result: dict[str, Any]) -> Iterable[str]:
 def _hypernetwork(result: dict[str, Any]) -> Iterable[str]:
     yield from ("### A hypernetwork trained in minutes", "", f"`{result['command']}`", "")
     yield (
-        "Masked words of held-out texts under a new tokenizer, all texts of ten languages; nats a byte, the mean of "
-        "the seeds (lower is better), and the cosine of a text's vector to that under the original tokenizer."
+        "Masked words of held-out texts under a new tokenizer, all texts of ten languages: nats a byte for each seed "
+        "(lower is better) and the difference where both have it, also with the subword mean for the output rows of "
+        "all; the cosine of a text's vector to that under the original tokenizer. Seeds have heads of their own."
     )
-    yield from _head("rows by", "nats a byte", "less subword mean", "cosine", "translation found")
+    columns = ("rows by", "nats a byte", "less subword mean", "the same, input rows only", "cosine")
+    yield from _head(*columns, "translation found")
     for name, row in result["systems"].items():
         if not isinstance(row, Mapping) or "nats_per_byte" not in row:
             continue
         kind = next(iter(row["nats_per_byte"]))
-        less = row.get("less subword_mean", {}).get(kind, {})
+        less = row.get("less subword_mean", {})
         cosine, found = (_mean(row.get(key)) for key in ("cosine", "translation_found"))
         yield _row(
             name,
-            f"{row['nats_per_byte'][kind]['mean']:.3f}",
-            f"{less['delta']:+.3f} [{less['ci95'][0]:+.3f}, {less['ci95'][1]:+.3f}]" if less else "",
+            ", ".join(f"{value:.3f}" for seed, value in row["nats_per_byte"][kind].items() if seed != "mean"),
+            *(_nats(less.get(which)) for which in (kind, "input only")),
             "" if cosine is None else f"{cosine:.3f}",
             "" if found is None else f"{found:.1%}",
         )
     yield ""
+
+
+def _nats(row: Mapping[str, Any] | None) -> str:
+    return f"{row['delta']:+.3f} [{row['ci95'][0]:+.3f}, {row['ci95'][1]:+.3f}]" if row else ""
 
 
 def _mean(by_seed: Any) -> float | None:
