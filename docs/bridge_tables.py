@@ -41,9 +41,9 @@ def _difference(row: Mapping[str, Any] | None) -> str:
 def _transfer(result: dict[str, Any]) -> Iterable[str]:
     yield from ("### Translation for training, at prediction, and both", "", f"`{result['command']}`", "")
     yield (
-        "The same data, epochs and translator for every recipe; means over seeds, in points. Recipes that train on "
-        "translations too pass over as many more rows, and so make as many more updates; FILTER reads two texts for "
-        "one. `direct` translates nothing and shows what translation is worth; compare the others with each other."
+        "The same data, updates and translator for every recipe; means over seeds, in points. Recipes that train on "
+        "translations too make fewer passes over more rows, as `direct-short` does over the source alone; FILTER reads "
+        "two texts for one. `direct` translates nothing and shows what translation is worth."
     )
     for name, problem in result["problems"].items():
         langs = list(problem["test"])
@@ -65,7 +65,8 @@ def _transfer(result: dict[str, Any]) -> Iterable[str]:
                 row["tier"],
                 _difference(given.get(f"{recipe} less {names[0]}")),
                 _difference(given.get(f"{recipe} less translate-train")),
-                f"{sum(row['seconds'].values()) / 60:.0f}",
+                f"{sum(row['seconds'].values()) / 60:.0f}"
+                + (f", seeds {row['seeds']}" if row["seeds"] != problem["seeds"] else ""),
             )
     yield ""
 

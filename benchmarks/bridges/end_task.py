@@ -27,8 +27,8 @@ from isogloss.evaluation.comparing import against
 
 SEEDS = (1, 2, 3)
 PROJECTORS = ("none", "copy", "align", "easyproject", "codec", "t_projection")
-SETTINGS = {"epochs": "8", "min_steps": "0", "freeze_layers": "6", "snapshots": "3"}
-ALONE = SETTINGS | {"epochs": "16"}
+SETTINGS = {"epochs": "3", "min_steps": "0", "freeze_layers": "6", "snapshots": "3"}
+ALONE = SETTINGS | {"epochs": "6"}
 BASE = "copy"
 """The floor that the others are compared with."""
 
