@@ -32,7 +32,7 @@ GROUP = 16
 DEVIATIONS = 8.0
 """Standard deviations that a rounding error is allowed: beyond lies a chance of one in 10^14."""
 MOST_CLOSE = 256
-"""Groups close to the best beyond which comparing all atoms in full precision is faster."""
+"""Groups close to the best beyond which comparing all atoms in full precision is faster; of few, an eighth."""
 DEPENDENT = 1e-3
 """An atom of which less than this share is new, beside those taken, is passed over: its weight would be huge."""
 
@@ -220,7 +220,7 @@ class _Pool:
         # The best atom scores at least this. Where that is nothing any atom may be it, a used one too.
         least_T = (score_TG - error_TG).amax(1)
         close_TG = score_TG + error_TG >= least_T[:, None]
-        unclear_T = (least_T <= 0) | (close_TG.sum(1) > MOST_CLOSE)
+        unclear_T = (least_T <= 0) | (close_TG.sum(1) > min(MOST_CLOSE, groups // 8))
         close_TG[unclear_T] = False
         row_P, group_P = close_TG.nonzero(as_tuple=True)
         needed_P = (least_T[row_P] - error_TG[row_P, group_P]) / (unit_T[row_P] * self.unit_G[group_P])
