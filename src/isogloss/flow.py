@@ -67,6 +67,7 @@ def prepare(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> t
     import transformers
 
     transformers.set_seed(run.seed)
+    run.ledger.note_backbone(backbone.id, backbone.adapted)
     with run.stage("data"):
         for data_part in recipe.data:
             problem = data_part(problem, run)

@@ -124,6 +124,13 @@ class Ledger:
             text = (e.fields["text"],)
             self.items.append(Item(texts=text, lang=e.lang, role=role, group=None, labelled=False, place=e.place))
 
+    def note_backbone(self, name: str, langs: Iterable[str]) -> None:
+        """Note that an encoder had been adapted to raw text of languages before: one item each, its text not kept."""
+        for lang in langs:
+            item = Item(texts=(), lang=lang, role="adapt", group=None, labelled=False, place=name)
+            if item not in self.items:
+                self.items.append(item)
+
     def note_translations(self, examples: Iterable[Example]) -> None:
         """Note texts that were translated in order to be answered."""
         for e in examples:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("isogloss")
 
 DEFAULT = embedded.NAME
+RECORD = "adapt.json"
+"""In the folder of an adapted encoder: recipe, encoder, lines of raw text by language, and test texts among them."""
 
 EXPOSURE = {
     "e5": "contrastive training on text pairs of about 100 languages, translations among them",
@@ -41,6 +43,7 @@ class Backbone:
         pooling: how the encoder was trained to stand for a sentence: by its ``first`` token or the ``mean`` of all.
         exposure: what it is known to have been trained on; "unknown" where we do not know.
         prefixed: whether its tokenizer must be taught E5's prefix (the embedded one's knows it).
+        adapted: the languages of whose raw text :func:`isogloss.adapt` has trained or cut it.
     """
 
     id: str
@@ -48,6 +51,7 @@ class Backbone:
     pooling: Literal["first", "mean"] = "first"
     exposure: str = "unknown"
     prefixed: bool = False
+    adapted: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, name: str = DEFAULT) -> Backbone:
@@ -71,7 +75,13 @@ class Backbone:
                 fix="Give a folder, a hub id such as xlm-roberta-base, or isogloss:e5-small",
             )
         known = next((text for key, text in EXPOSURE.items() if key in name.lower()), "unknown")
-        return cls(id=name, path=name, pooling="mean" if _pools_by_mean(name) else "first", exposure=known)
+        adapted: tuple[str, ...] = ()
+        if (folder / RECORD).is_file():
+            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            adapted = tuple(record["resources"].get("adapt", ()))
+            known = f"{record['exposure']}; then {record['recipe']} on raw text of {', '.join(adapted)}"
+        pooling: Literal["first", "mean"] = "mean" if _pools_by_mean(name) else "first"
+        return cls(id=name, path=name, pooling=pooling, exposure=known, adapted=adapted)
 
     def fingerprint(self) -> str:
         """SHA-256 over a local encoder's config, weights and tokenizer and how it is used; a hub id counts by name."""

@@ -26,6 +26,7 @@ log = logging.getLogger("isogloss")
 EXAMPLES = """\b
 Examples:
   isogloss adapt my-problem --recipe maft --out my-encoder
+  isogloss adapt my-problem --recipe laft --lang yor --out yoruba-encoder
   isogloss transfer my-problem --backbone my-encoder
 """
 
@@ -33,12 +34,15 @@ Examples:
 def adapt(
     problem: ProblemFolder,
     recipe: Annotated[
-        str, typer.Option("--recipe", metavar="A+B", help="One that changes the encoder: maft, maft-small, focus, omp.")
+        str, typer.Option("--recipe", metavar="A+B", help="One that changes the encoder: maft, laft, fvt, focus, ...")
     ] = "maft",
     out: Annotated[Path, typer.Option("--out", help="Folder for the encoder.")] = Path("encoder"),
     backbone: BackboneName = None,
     setting: Settings = None,
     lang: Annotated[str | None, typer.Option("--lang", metavar="CODE", help="For this target alone.")] = None,
+    skip_unserved: Annotated[
+        bool, typer.Option("--skip-unserved", help="Leave out targets that have no raw text.")
+    ] = False,
     device: Device = "cpu",
     precision: Precision = "auto",
     threads: Threads = None,
@@ -52,7 +56,7 @@ def adapt(
     """
     changed = pairs_of(setting, "--set")
     from isogloss import commands
-    from isogloss.commands.adapt import RECORD
+    from isogloss.backbones.encoder import RECORD
     from isogloss.languages import Language
 
     commands.adapt(
@@ -62,6 +66,7 @@ def adapt(
         backbone=backbone,
         settings=changed,
         target=None if lang is None else Language.parse(lang).code,
+        skip_unserved=skip_unserved,
         device=device,
         precision=precision,
         threads=threads,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isogloss.backbones import Backbone
+from isogloss.backbones.encoder import RECORD
 from isogloss.errors import IsoglossError, RecipeError
 from isogloss.evaluation.building import leak_table
 from isogloss.flow import fit, prepare
@@ -23,9 +24,6 @@ from isogloss.run import Run
 
 log = logging.getLogger("isogloss")
 
-RECORD = "adapt.json"
-"""In the encoder's folder: recipe, encoder, text by language, and test texts found in it."""
-
 
 def adapt(
     problem: Problem | str | Path,
@@ -35,6 +33,7 @@ def adapt(
     backbone: str | None = None,
     settings: Mapping[str, str] | None = None,
     target: str | None = None,
+    skip_unserved: bool = False,
     device: str = "cpu",
     precision: str = "auto",
     threads: int | None = None,
@@ -50,6 +49,7 @@ def adapt(
         backbone: the encoder to begin with; by default the recipe's.
         settings: changed hyper-parameters, ``{"continued_pretraining.steps": "500"}``.
         target: the one target that it is for; needed where the recipe makes an encoder for each.
+        skip_unserved: leave out targets that have no raw text.
         device: ``cpu``, or what torch calls a device.
         precision: ``auto`` (bf16 where the processor has it), ``fp32`` or ``bf16``.
         threads: processor threads of torch.
@@ -77,7 +77,8 @@ def adapt(
             f"The recipe '{chosen.name}' makes an encoder for each target, and {problem.name} has several",
             fix="Name one: --lang CODE",
         )
-    check_needs(chosen, problem)
+    unserved = check_needs(chosen, problem, skip_unserved=skip_unserved)
+    problem = replace(problem, targets=tuple(lang for lang in problem.targets if lang not in unserved))
     network = Backbone.load(backbone or chosen.backbone)
     number_format = choose_precision(precision, device)
     with staged(out, force=force) as place, tempfile.TemporaryDirectory(prefix="isogloss-") as work:
@@ -103,4 +104,4 @@ def adapt(
         (place / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     if leaks["total"]:
         log.warning("%d test texts stand in the raw text: scores on them would be too good.", leaks["total"])
-    return replace(made, path=str(out), id=str(out))
+    return Backbone.load(str(out))

@@ -70,7 +70,7 @@ def build_report(
         },
         resources={role: {spell(lang): n for lang, n in row.items()} for role, row in ledger.resources().items()},
         leaks=leak_table(ledger),
-        notices=[*problem.notices, *_small(problem), *_fallen_back(own), *_translated(run.bridges, spell)],
+        notices=[*problem.notices, *_small(problem, own), *_fallen_back(own), *_translated(run.bridges, spell)],
         seconds=_seconds(run),
         nested=run.costs,
         translator=run.translator.id if run.translator else None,
@@ -102,7 +102,7 @@ def leak_table(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _small(problem: Problem) -> list[str]:
+def _small(problem: Problem, choices: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is too small to say much."""
     tests = {lang: len(examples) for lang, examples in problem.test.items()}
     notices = []
@@ -110,7 +110,8 @@ def _small(problem: Problem) -> list[str]:
         notices.append(
             f"The smallest test file has {min(tests.values())} items: differences of several points may be chance."
         )
-    if (dev := len(problem.source_examples("dev"))) and dev < SMALL:
+    chosen = any("score" in choice and choice["rule"] != "oracle" for choice in choices)
+    if chosen and (dev := len(problem.source_examples("dev"))) and dev < SMALL:
         notices.append(f"Checkpoints were chosen on {dev} development items: the choice may be chance.")
     return notices
 

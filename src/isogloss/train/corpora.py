@@ -145,7 +145,7 @@ def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None]) -> 
         raise DataError(
             f"{share:.0%} of the letters are of the script of {language.name} ({language.script}), most are {usual}",
             where=where,
-            fix=f"Write the script into the code of '{spelled}', give other text, {anyway}",
+            fix=f"Write the script into the code (such as '{spelled}_Cyrl'), give other text, {anyway}",
         )
     try:
         known = known_languages()

@@ -38,7 +38,5 @@ def digit_note(old: PreTrainedTokenizerBase, new: PreTrainedTokenizerBase) -> st
     if not different:
         return None
     ways = grouping(old), grouping(new)
-    return (
-        f"The tokenizers cut {different} of {len(PROBES)} numbers differently (old: {ways[0]}; new: {ways[1]}): "
-        "expect arithmetic to suffer."
-    )
+    shown = "" if ways[0] == ways[1] else f" (old: {ways[0]}; new: {ways[1]})"
+    return f"The tokenizers cut {different} of {len(PROBES)} numbers differently{shown}: expect arithmetic to suffer."

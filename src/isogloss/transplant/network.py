@@ -112,7 +112,9 @@ def swap_tokenizer(
     matrices, size = _matrices(model)
     _check_positions(model, new_tokenizer.pad_token_id)
     if maker.needs_text and not texts:
-        raise ResourceError(f"The initialiser '{maker.name}' needs raw text", fix="Give some, or choose another one")
+        raise ResourceError(
+            f"The initialiser '{maker.name}' needs raw text", fix="Give some (texts=), or choose another one"
+        )
     before = model.num_parameters()
     made: dict[str, Rows] = {}
     fresh: dict[torch.Tensor, torch.Tensor] = {}
@@ -125,7 +127,8 @@ def swap_tokenizer(
         shared = swap.shared
         made[name] = _specials_kept(maker(swap), swap)
         fresh[matrix] = made[name].rows_ND
-    notes = [digit_note(tokenizer, new_tokenizer), *(note for rows in made.values() for note in rows.notes)]
+    digits = digit_note(tokenizer, new_tokenizer) if model.can_generate() else None
+    notes = [digits, *(note for rows in made.values() for note in rows.notes)]
     biases = _biases(model, size)
     for bias in biases:
         fresh[bias] = _new_bias(bias, shared, new.size, [i for i in old.forms if i < size])

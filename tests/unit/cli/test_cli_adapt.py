@@ -54,6 +54,8 @@ def test_the_encoder_is_kept_and_serves_as_a_backbone(
     assert ig.Backbone.load(str(out)).fingerprint() != ig.Backbone.load(str(encoder)).fingerprint()
     _, report = ig.transfer(spoken, "frozen", backbone=str(out), settings={"cross_entropy.epochs": "1"}, quiet=True)
     assert report.backbone["id"] == str(out)
+    assert report.backbone["exposure"] == "unknown; then maft on raw text of eng, spa, swa"
+    assert report.tier == "raw text"
 
 
 def test_an_existing_folder_is_left_alone(

@@ -56,8 +56,10 @@ class Wechsel(FastText, Initialiser):
 
         for texts, whose in ((swap.old_texts, "old"), (swap.texts, "new")):
             if not texts:
+                given = "old_texts" if whose == "old" else "texts"
                 raise ResourceError(
-                    f"WECHSEL needs raw text in the language of the {whose} tokenizer", fix="Give some, or use focus"
+                    f"WECHSEL needs raw text in the language of the {whose} tokenizer",
+                    fix=f"Give some ({given}=), or use focus",
                 )
         old = self.word_vectors(swap.old_texts, seed=swap.seed)
         new = self.word_vectors(swap.texts, seed=swap.seed)
