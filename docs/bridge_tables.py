@@ -145,7 +145,8 @@ def _end_task(result: dict[str, Any]) -> Iterable[str]:
     yield from ("### What a projector is worth in the end", "", f"`{result['command']}`", "")
     yield (
         f"Translate-train of {result['train']} English NER sentences into Portuguese, on our own translations; strict "
-        f"span F1 on {result['test']} gold sentences, seeds {', '.join(map(str, result['seeds']))}."
+        f"span F1 on {result['test']} gold sentences, seeds {', '.join(map(str, result['seeds']))}. `none` is English "
+        "alone for as many updates. Where no difference stands, the two were not run side by side."
     )
     yield from _head("projector", "F1", "spans carried over", "sentences trained on", f"less {result['base']}")
     for name, row in result["projectors"].items():
