@@ -27,7 +27,7 @@ def _swap(result: dict[str, Any]) -> Iterable[str]:
     sizes = result["sizes"]
     yield (
         f"The embedded encoder, fine-tuned on SIB-200 in English, is given Unigram tokenizers of "
-        f"{sizes['tokenizer']:,} tokens for each language, seeds {', '.join(map(str, result['seeds']))}; nothing is "
+        f"{sizes['tokenizer']:,} tokens for each language, as many of them as the column seeds says; nothing is "
         "trained after that. Accuracy "
         f"in points on {sizes['test']} test texts; the cosine is that of a text's vector before and after; length is "
         "tokens after by tokens before. `random-uncopied` copies special tokens only."
@@ -35,10 +35,10 @@ def _swap(result: dict[str, Any]) -> Iterable[str]:
     for lang, table in result["languages"].items():
         yield from ("", f"**{lang}**, {sizes['texts'][lang]:,} raw texts")
         columns = ("rows by", "accuracy", "less subword_mean", "cosine", "length", "exact", "approximated", "fallback")
-        yield from _head(*columns, "seconds")
+        yield from _head(*columns, "seconds", "seeds")
         for name, row in table.items():
             if "error" in row:
-                yield _row(name, row["error"], *[""] * 7)
+                yield _row(name, row["error"], *[""] * 8)
                 continue
             less = row.get("less_subword_mean")
             yield _row(
@@ -49,6 +49,7 @@ def _swap(result: dict[str, Any]) -> Iterable[str]:
                 f"{row['ratio']:.2f}" if "ratio" in row else "",
                 *(f"{row[how]:,.0f}" if how in row else "" for how in ("exact", "approximated", "fallback")),
                 f"{row['seconds']:.0f}" if "seconds" in row else "",
+                row["seeds"],
             )
     yield ""
 

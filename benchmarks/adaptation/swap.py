@@ -264,7 +264,7 @@ def summarise(rows: Path) -> dict[str, Any]:
         "command": "python benchmarks/adaptation/swap.py",
         "sizes": {"train": 701, "test": 204, "tokenizer": SIZE, "share_of_text": SHARE,
                   "texts": {lang: len(raw_text(lang)) for lang in langs}},
-        "seeds": list(SEEDS),
+        "seeds": sorted({seed for _, seed, _ in found}),
         "languages": table,
         "mean": {name: float(np.mean([table[lang][name]["accuracy"] for lang in langs]))
                  for name in names if all("accuracy" in table[lang][name] for lang in langs)},

@@ -59,7 +59,7 @@ def check(problem: Problem | str | Path, deep: bool = False) -> CheckResult:
         problem=problem.name,
         task=problem.task.name,
         labels=problem.task.labels,
-        counts={split: _counts(problem, split) for split in BY_SPLIT if getattr(problem, split)},
+        counts={split: _counts(problem, split) for split in BY_SPLIT if getattr(problem, split)} | _raw(problem),
         leaks=tuple(Ledger.of(problem).leaks()),
         notices=(*problem.notices, *_missing(problem)),
     )
@@ -85,6 +85,12 @@ def _counts(problem: Problem, split: str) -> dict[str, dict[str, int]]:
         labels = Counter(label for example in examples for label in problem.task.labels_in(example.fields))
         table[problem.spelling(lang)] = {"": len(examples), **dict(sorted(labels.items()))}
     return table
+
+
+def _raw(problem: Problem) -> dict[str, dict[str, dict[str, int]]]:
+    """Lines of raw text by language, in the shape of the labelled splits."""
+    lines = {problem.spelling(lang): {"": len(examples)} for lang, examples in problem.unlabelled.items()}
+    return {"unlabelled": lines} if lines else {}
 
 
 def _deepened(found: CheckResult, problem: Problem) -> CheckResult:

@@ -22,14 +22,15 @@ DENSITY = 0.15
 MEAN_SPAN = {"tokens": 3.0, "bytes": 20.0}
 """Mean length of a masked span: T5's in tokens, ByT5's and MonoByte's in bytes."""
 BYT5_SENTINELS = tuple(range(258, 158, -1))
-"""What the published ByT5 weights know as sentinels: the ids of the highest bytes, the first of which no text holds."""
+"""What the published ByT5 weights are said to know as sentinels: the ids of the highest bytes, the first of which no
+text holds. Not checked here against the weights, for which a network is needed."""
 
 
 def find_sentinels(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
     """The ids of ``<extra_id_0>``, ``<extra_id_1>`` and so on.
 
-    In T5's published vocabulary they go down from the last id, in a ``ByT5Tokenizer`` up from 259. The published ByT5
-    weights were trained with others (``BYT5_SENTINELS``).
+    In T5's published vocabulary they go down from the last id, in a ``ByT5Tokenizer`` up from 259. For the published
+    ByT5 weights see ``BYT5_SENTINELS``.
 
     Raises:
         ResourceError: the tokenizer has none.
