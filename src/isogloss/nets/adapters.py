@@ -17,7 +17,7 @@ half of a vector what a bottleneck makes of the other half, so that it can be un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, ClassVar, Literal, Protocol, Self, cast
@@ -154,7 +154,7 @@ class Adapter(Piece):
             RecipeError: the network has not the shape of BERT, or is too narrow for the reduction.
         """
         norms = layer_norms(model)
-        width, vectors = norms[0].normalized_shape[0], _vector_width(model)
+        width, vectors = norms[0].normalized_shape[0], vector_width(model)
         half = vectors // 2 // reduction if reduction > 0 else 0
         narrow = width // reduction if reduction > 0 else 0
         if not narrow or (invertible and not half):
@@ -228,7 +228,7 @@ class Adapter(Piece):
         if len(layers) != len(norms):
             raise _misfit(f"of {len(layers)} layers", f"{len(norms)}")
         if self.weights.invertible is not None:
-            own, width = 2 * self.weights.invertible.f.up.out_features, _vector_width(model)
+            own, width = 2 * self.weights.invertible.f.up.out_features, vector_width(model)
             if own != width:
                 raise _misfit(f"with word vectors of width {own}", f"{width}")
 
@@ -288,47 +288,63 @@ class _Split:
         return torch.where(self.second_BT1.to(first_BTD.device), second_BTD, first_BTD)
 
 
-def layer_norms(model: nn.Module) -> list[nn.LayerNorm]:
-    """The normalisations that end the layers of a network, without the averaging layer of mean pooling.
+def layers_of(model: nn.Module) -> list[Any]:
+    """The layers of a network, without the averaging layer of mean pooling.
 
     Raises:
-        RecipeError: the layers have not the shape of BERT's.
+        RecipeError: they have not the shape of BERT's.
     """
     base: Any = getattr(model, "base_model", model)
-    layers = getattr(getattr(base, "encoder", None), "layer", None) or []
+    layers = list(getattr(getattr(base, "encoder", None), "layer", None) or [])
     norms = [getattr(getattr(layer, "output", None), "LayerNorm", None) for layer in layers]
     if not norms or not all(isinstance(norm, nn.LayerNorm) for norm in norms) or not hasattr(base, "embeddings"):
         raise RecipeError(
             f"{type(base).__name__} has not the layers that pieces of this kind are put into",
             fix="Choose an encoder of the shape of BERT, RoBERTa, XLM-R, CamemBERT, ELECTRA or MPNet",
         )
-    return cast("list[nn.LayerNorm]", norms[:-1] if averaging_layer(base) else norms)
+    return layers[:-1] if averaging_layer(base) else layers
+
+
+def layer_norms(model: nn.Module) -> list[nn.LayerNorm]:
+    """The normalisations that end these layers. Raises as :func:`layers_of`."""
+    return [layer.output.LayerNorm for layer in layers_of(model)]
+
+
+@contextmanager
+def learning_kept(model: nn.Module) -> Iterator[None]:
+    """After the block a network's weights learn, or not, as before it."""
+    learning = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        yield
+    finally:
+        for parameter, learns in learning:
+            parameter.requires_grad_(learns)
 
 
 @contextmanager
 def seated(model: nn.Module, module: nn.Module) -> Iterator[str]:
-    """While the block runs, a module is one of the network's under ``adapters.NUMBER.``, which it gives.
-
-    After it the network's own weights learn again, or not, as before.
-    """
+    """While the block runs, a module is one of the network's under ``adapters.NUMBER.``, which it gives."""
     base: Any = getattr(model, "base_model", model)
-    learning = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    device = learning[0][0].device
-    if not hasattr(base, "adapters"):
-        base.adapters = nn.ModuleDict()
-    number = str(len(base.adapters))
-    base.adapters[number] = module.to(device)
-    try:
-        yield f"adapters.{number}."
-    finally:
-        del base.adapters[number]
-        if not base.adapters:
-            del base.adapters
-        for parameter, learns in learning:
-            parameter.requires_grad_(learns)
-        for parameter in module.parameters():
-            parameter.grad = None
-            parameter.requires_grad_(True)
+    module.to(next(model.parameters()).device)
+    with learning_kept(model):
+        if not hasattr(base, "adapters"):
+            base.adapters = nn.ModuleDict()
+        number = str(len(base.adapters))
+        base.adapters[number] = module
+        try:
+            yield f"adapters.{number}."
+        finally:
+            del base.adapters[number]
+            if not base.adapters:
+                del base.adapters
+            rested(module.parameters())
+
+
+def rested(parameters: Iterable[nn.Parameter]) -> None:
+    """A piece's own weights, as they are when it is out of a network: without gradients, and ready to learn."""
+    for parameter in parameters:
+        parameter.grad = None
+        parameter.requires_grad_(True)
 
 
 @contextmanager
@@ -353,7 +369,8 @@ def _add(changes: Changes, layer: int, norm: nn.LayerNorm, given: tuple[torch.Te
     return (sum_BTD + changes.added(layer, normed_BTD).to(sum_BTD.dtype),)
 
 
-def _vector_width(model: nn.Module) -> int:
+def vector_width(model: nn.Module) -> int:
+    """How wide its word vectors are when they leave the embeddings: ELECTRA's may be narrower than its layers."""
     base: Any = getattr(model, "base_model", model)
     return int(base.embeddings.LayerNorm.normalized_shape[0])
 

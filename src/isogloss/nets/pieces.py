@@ -23,6 +23,8 @@ from isogloss.nets.mean_pooling import averaging_layer
 FORMAT = "isogloss piece 1"
 INSERTED = "adapters."
 """In the names of all weights that a piece has put into a network as modules of its own."""
+WRAPPED, WRAPPINGS = ".base_layer.", (".lora_", ".ia3_")
+"""In the name of a weight around whose layer peft has put its own, and in the names of those."""
 
 
 class Piece(ABC):
@@ -69,7 +71,8 @@ class Piece(ABC):
 def kinds() -> dict[str, type[Piece]]:
     """The kinds of pieces that there are, by the name that a file calls them."""
     from isogloss.nets.adapters import Adapter
-    from isogloss.nets.peft_pieces import IA3, LoRA, Prompt
+    from isogloss.nets.peft_pieces import IA3, LoRA
+    from isogloss.nets.prompts import Prompt
     from isogloss.nets.sparse_delta import SparseDelta
 
     return {piece.kind: piece for piece in (Adapter, SparseDelta, LoRA, IA3, Prompt)}
@@ -156,8 +159,9 @@ def network_fingerprint(model: nn.Module) -> str:
     body: Any = getattr(model, "base_model", model)
     apart = {id(parameter) for parameter in averaging_layer(body)}
     digest = hashlib.sha256()
-    for name, parameter in sorted(body.named_parameters()):
-        if id(parameter) in apart or name.startswith("pooler.") or INSERTED in name:
+    weights = {name.replace(WRAPPED, "."): parameter for name, parameter in body.named_parameters()}
+    for name, parameter in sorted(weights.items()):
+        if id(parameter) in apart or name.startswith("pooler.") or any(part in name for part in (INSERTED, *WRAPPINGS)):
             continue
         digest.update(f"{name} {tuple(parameter.shape)}".encode())
         digest.update(parameter.detach().cpu().float().contiguous().numpy().data)
