@@ -51,6 +51,10 @@ class Piece(ABC):
     def within(self, model: nn.Module) -> AbstractContextManager[None]:
         """Put it in; when the block ends the network is what it was, bit for bit, and computes what it did."""
 
+    def holds(self, name: str) -> bool:
+        """While it is in: whether the network's parameter of that name is one of its own, for a training to pick."""
+        return False
+
     @abstractmethod
     def tensors(self) -> dict[str, torch.Tensor]:
         """What a file holds of it."""
