@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import torch
@@ -32,10 +33,12 @@ class Piece(ABC):
 
     Attributes:
         network: :func:`network_fingerprint` of the network it was learnt in; empty where that is not known.
+        facts: what a reader may want to know of it, such as how much text it learnt from, as plain values.
     """
 
     kind: ClassVar[str]
     network: str = ""
+    facts: Mapping[str, Any] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -78,18 +81,12 @@ def kinds() -> dict[str, type[Piece]]:
     return {piece.kind: piece for piece in (Adapter, SparseDelta, LoRA, IA3, Prompt)}
 
 
-def save_piece(piece: Piece, path: Path, *, facts: Mapping[str, Any] | None = None) -> None:
-    """Write a piece to one safetensors file, staged and renamed.
-
-    Args:
-        piece: the piece.
-        path: the file; its folder is made.
-        facts: what a reader may want to know of it, such as how much text it learnt from, as plain values.
-    """
+def save_piece(piece: Piece, path: Path) -> None:
+    """Write a piece to one safetensors file, staged and renamed; its folder is made."""
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    card = {"kind": piece.kind, "network": piece.network, "settings": piece.settings(), "facts": dict(facts or {})}
+    card = {"kind": piece.kind, "network": piece.network, "settings": piece.settings(), "facts": dict(piece.facts)}
     staged = path.with_name(f".{path.name}")
     save_file(
         {name: tensor.contiguous() for name, tensor in piece.tensors().items()},
@@ -113,13 +110,8 @@ def load_piece(path: Path) -> Piece:
         piece = found.of(tensors, card["settings"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path) from error
-    piece.network = str(card["network"])
+    piece.network, piece.facts = str(card["network"]), card["facts"]
     return piece
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """What was written beside a piece: ``kind``, ``network``, ``settings`` and ``facts``. Raises as load_piece."""
-    return _read(path)[0]
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
