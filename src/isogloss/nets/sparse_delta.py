@@ -185,7 +185,7 @@ class SparseDelta(Piece):
         for one, two in ((self, other), (other, self)):
             if both := sorted(one.whole.keys() & (two.whole.keys() | two.sparse.keys())):
                 raise ResourceError(
-                    f"Both deltas have weights for '{both[0]}', and one of them puts its own in the place of what is there",
+                    f"Both deltas have weights for '{both[0]}', and one of them puts a whole tensor there",
                     fix="Add at most one delta that brings a head",
                 )
         sparse = {}
