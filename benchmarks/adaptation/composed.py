@@ -30,7 +30,6 @@ from typing import Any
 
 import torch
 from african import PROBLEMS, TARGETS, problem_of, raw_text
-from isogloss.methods.objective.sparse_fine_tuning import SparseFineTuning
 
 import isogloss as ig
 from isogloss.commands.transfer import predict_tests
@@ -41,6 +40,7 @@ from isogloss.machine import machine, versions
 from isogloss.methods.model.language_adapters import LanguageAdapters
 from isogloss.methods.model.language_deltas import LanguageDeltas
 from isogloss.methods.objective.cross_entropy import CrossEntropy
+from isogloss.methods.objective.sparse_fine_tuning import SparseFineTuning
 from isogloss.methods.objective.task_adapter import TaskAdapter
 from isogloss.run import Run
 from isogloss.system import System
@@ -58,17 +58,18 @@ class Size:
 
     Attributes:
         lines: of raw text a language.
-        head, body: updates of a head for hidden pieces, and of a language's piece.
+        head, body, longest: updates of a head for hidden pieces and of a language's piece, and pieces read of a line.
         topic, ner: labelled rows and passes.
         items, dev: test items a language, and rows of source dev.
     """
 
     lines: int = 2500
-    head: int = 120
-    body: int = 200
-    topic: tuple[int, int] = (300, 8)
+    head: int = 60
+    body: int = 100
+    longest: int = 128
+    topic: tuple[int, int] = (250, 8)
     ner: tuple[int, int] = (400, 6)
-    items: int = 204
+    items: int = 150
     dev: int = 60
     seeds: tuple[int, ...] = (1, 2)
 
@@ -88,8 +89,10 @@ def objective(kind: str, size: Size, name: str) -> Any:
 
 
 def learner(kind: str, size: Size) -> Any:
-    same: dict[str, Any] = {"steps": size.body, "warmup": 0.1, "head_steps": size.head}
-    return LanguageAdapters(**same) if kind == "adapter" else LanguageDeltas(**same)
+    same: dict[str, Any] = {"warmup": 0.1, "head_steps": size.head, "max_length": size.longest}
+    if kind == "adapter":
+        return LanguageAdapters(steps=size.body, **same)
+    return LanguageDeltas(steps=size.body // 2, learning_rate=1e-4, **same)
 
 
 def do(row: str, size: Size, problems: dict[str, ig.Problem], work: Path) -> None:
@@ -139,7 +142,8 @@ def _place(work: Path, row: str) -> Path:
 def adapt(size: Size, problem: ig.Problem, work: Path) -> None:
     """The encoder adapted to the text of all four languages together."""
     if not (work / "maft").is_dir():
-        settings = {"steps": 2 * size.body, "warmup": 0.1, "alpha": 0.0, "head_steps": size.head, "learning_rate": 1e-4}
+        settings = {"steps": 2 * size.body, "warmup": 0.1, "alpha": 0.0, "head_steps": size.head, "learning_rate": 1e-4,
+                    "max_length": size.longest}  # fmt: skip
         ig.adapt(
             problem, "maft", out=work / "maft", quiet=True,
             settings={f"continued_pretraining.{key}": str(value) for key, value in settings.items()},
@@ -206,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, run what is not there yet, sum up."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--bases", default=",".join(BASES))
-    parser.add_argument("--kinds", default=",".join(("direct", *KINDS, *(f"{kind}-alone" for kind in KINDS))))
+    parser.add_argument("--kinds", default="direct,adapter,adapter-alone,delta", help="also delta-alone")
     parser.add_argument("--problems", default=",".join(PROBLEMS))
     parser.add_argument("--seeds", default="")
     parser.add_argument("--threads", type=int, default=1)

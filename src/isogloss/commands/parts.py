@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss.engines import Engine
 from isogloss.errors import IsoglossError, ResourceError
+from isogloss.example import Example
 from isogloss.flow import fit
 from isogloss.languages import Language, find
 from isogloss.member import TASK, Member
@@ -41,7 +43,7 @@ def list_parts(run: str | Path) -> list[dict[str, Any]]:
     for name, member in networks.items():
         place = folder / "members" / name if system.base is None else folder
         size = sum(path.stat().st_size for path in place.iterdir() if path.is_file())
-        weights = sum(p.numel() for p in member.model.parameters()) if system.engine == "torch" else None
+        weights = None if isinstance(member.model, Engine) else member.model.num_parameters()
         rows.append({"part": name, "kind": "network", "weights": weights, "megabytes": round(size / 1e6, 2)})
     if system.base is not None:
         rows += [_row(name, piece, folder / piece_file(name)) for name, piece in sorted(system.base.pieces.items())]
@@ -194,9 +196,15 @@ def _learnt(
     from isogloss.train.corpora import read_corpora
 
     part = _part(base.pieces[base.languages[0]].facts, folder)
+    place = str(text) if isinstance(text, str | Path) else "text"
     lines = read_lines(Path(text)) if isinstance(text, str | Path) else list(text)
-    problem = Problem.from_data(
-        task=system.task.name, source=list(system.source), targets=[code], name=str(folder), unlabelled={code: lines}
+    examples = tuple(
+        Example(id=f"{code}/unlabelled/{number}", lang=code, fields={"text": line}, place=f"{place}:{number}")
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    )
+    problem = Problem(
+        name=str(folder), task=system.task, source=system.source, targets=(code,), unlabelled={code: examples}
     )
     corpus = read_corpora(problem, languages="targets", min_words=part.min_words)[0]
     run = Run(flow=fit, folder=work, precision=system.precision, quiet=quiet)

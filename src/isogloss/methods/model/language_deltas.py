@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt, Le
 
+from isogloss.errors import RecipeError
 from isogloss.methods.model.language_pieces import LanguagePieces
 
 if TYPE_CHECKING:
@@ -28,25 +29,32 @@ class LanguageDeltas(LanguagePieces):
 
     Attributes:
         density: share of the weights in question that a delta holds.
-        first: share of the updates that the first training has; the second has the rest.
-        pull: weight of the mean distance from the encoder's weights in the loss (L1).
+        first: updates of the first training, as a multiple of those of the second, which ``epochs`` and ``steps`` say.
+        pull: strength of an L1 pull to the encoder's weights, in both.
 
     All else is as in text_training. The objective has to be one that knows pieces, such as sparse_fine_tuning.
     """
 
     density: Annotated[float, Gt(0), Le(1)] = 0.04
-    first: Annotated[float, Gt(0), Le(1)] = 0.5
+    first: Annotated[float, Gt(0)] = 1.0
     pull: Annotated[float, Ge(0)] = 0.1
     learning_rate: Annotated[float, Gt(0), Le(1)] = 5e-5
 
     def _learn(
         self, model: PreTrainedModel, backbone: Backbone, corpus: Corpus, run: Run, *, fresh_head: bool
     ) -> tuple[Piece, Pretrained]:
-        from isogloss.nets.sparse_delta import SparseDelta
         from isogloss.train.pretraining import pretrain
+        from isogloss.train.sparse_tuning import Sparse
 
-        body = {name for name, _ in model.base_model.named_parameters(prefix=model.base_model_prefix)}
-        before = {name: value.detach().clone() for name, value in model.named_parameters() if name in body}
-        result = pretrain(model, backbone.tokenizer(), [corpus], run, fresh_head=fresh_head, **self.how())
-        after = {name: value.detach() for name, value in model.named_parameters() if name in body}
-        return SparseDelta.between(before, after), result
+        result = pretrain(
+            model,
+            backbone.tokenizer(),
+            [corpus],
+            run,
+            fresh_head=fresh_head,
+            sparse=Sparse(density=self.density, first=self.first, pull=self.pull),
+            **self.how(),
+        )
+        if result.delta is None:
+            raise RecipeError("No language is learnt in no updates", fix="Set language_deltas.epochs or .steps")
+        return result.delta, result

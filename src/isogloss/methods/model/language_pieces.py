@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from isogloss.errors import RecipeError
 from isogloss.methods.model.text_training import TextTraining, workshop
@@ -106,6 +106,6 @@ def load_pieces(backbone: Backbone) -> dict[str, Piece]:
     return {lang: load_piece(Path(file)) for lang, file in backbone.pieces}
 
 
-def source_piece(pieces: Mapping[str, Piece], problem: Problem) -> list[Any]:
-    """The piece that the task is learnt over, in a list; an empty one where languages have none."""
-    return [pieces[problem.source[0]]] if pieces else []
+def source_piece(pieces: Mapping[str, Piece], problem: Problem) -> Piece:
+    """The piece that the task is learnt over."""
+    return pieces[problem.source[0]]

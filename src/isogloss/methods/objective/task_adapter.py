@@ -51,8 +51,8 @@ class TaskAdapter(CrossEntropy):
         model, languages = backbone.model(problem.task), load_pieces(backbone)
         own = network_fingerprint(model)
         put_in = ExitStack()
-        for language in source_piece(languages, problem):
-            put_in.enter_context(language.within(model))
+        if languages:
+            put_in.enter_context(source_piece(languages, problem).within(model))
         piece = self._fresh(model)
         piece.network = own
         put_in.enter_context(piece.within(model))
@@ -72,7 +72,8 @@ class TaskAdapter(CrossEntropy):
             from isogloss.nets.adapters import Adapter
 
             return Adapter.fresh(model, reduction=self.reduction)
-        from isogloss.nets.peft_pieces import IA3, LoRA, Prompt
+        from isogloss.nets.peft_pieces import IA3, LoRA
+        from isogloss.nets.prompts import Prompt
 
         if self.kind == "lora":
             return LoRA.fresh(model, rank=self.rank)
