@@ -72,7 +72,8 @@ class TaskAdapter(CrossEntropy):
             from isogloss.nets.adapters import Adapter
 
             return Adapter.fresh(model, reduction=self.reduction)
-        from isogloss.nets.peft_pieces import IA3, LoRA, Prompt
+        from isogloss.nets.peft_pieces import IA3, LoRA
+        from isogloss.nets.prompts import Prompt
 
         if self.kind == "lora":
             return LoRA.fresh(model, rank=self.rank)
