@@ -105,7 +105,8 @@ class Prompt(Piece):
     def of(cls, tensors: Mapping[str, torch.Tensor], settings: Mapping[str, Any]) -> Self:
         if tensors.keys() != {"vectors"} or tensors["vectors"].dim() != 2:
             raise ValueError("the weights are others than those of a prompt")
-        piece = cls(_prompt(*tensors["vectors"].shape, None))
+        count, width = tensors["vectors"].shape
+        piece = cls(_prompt(count, width, None))
         with torch.no_grad():
             piece.vectors.embedding.weight.copy_(tensors["vectors"])
         return piece

@@ -118,6 +118,7 @@ def test_two_of_a_kind_add_up_and_are_told_apart() -> None:
     before = state(model)
     first, second = (stirred(LoRA.fresh(model, rank=2), seed) for seed in (1, 2))
     together = LoRA.fresh(model, rank=4, alpha=32)  # the same weight for every column of the two
+    layer: Any
     for name, layer in together.layers.items():
         one, two = (piece.layers[name] for piece in (first, second))
         with torch.no_grad():
