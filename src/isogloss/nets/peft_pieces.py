@@ -263,6 +263,6 @@ def peft_package() -> Any:
     """The package. Raises ResourceError where it is not installed."""
     if find_spec("peft") is None:
         raise ResourceError(
-            "LoRA, IA3 and prompts need the package peft, which is not installed", fix="pip install peft"
+            "LoRA, IA3 and prompts need the package peft, which is not installed", fix="pip install 'isogloss[peft]'"
         )
     return import_module("peft")
