@@ -171,7 +171,10 @@ class LoRA(_Wrapping):
         for name, lower in tensors.items():
             layer, found, _ = name.partition(".lora_A.")
             if found:
-                shapes[layer] = (lower.shape[1], tensors[name.replace(".lora_A.", ".lora_B.")].shape[0])
+                upper = tensors[name.replace(".lora_A.", ".lora_B.")]
+                if lower.dim() != 2 or upper.dim() != 2:
+                    raise ValueError("the weights are others than those of such a piece")
+                shapes[layer] = (lower.shape[1], upper.shape[0])
         return cls._made(shapes, settings["rank"], settings["alpha"])._fill(tensors)
 
     @classmethod
@@ -203,11 +206,13 @@ class IA3(_Wrapping):
         return ("key", "value", "feed-forward")
 
     def settings(self) -> dict[str, Any]:
-        return {}
+        return {"layers": len(self.layers)}
 
     @classmethod
     def of(cls, tensors: Mapping[str, torch.Tensor], settings: Mapping[str, Any]) -> Self:
         counts = {name.partition(".ia3_l.")[0]: scales.numel() for name, scales in tensors.items()}
+        if len(counts) != settings["layers"]:
+            raise ValueError("some of the layers have no scales")
         width = next((count for name, count in counts.items() if ".attention." in name), 0)
         return cls._made({name: (count, width) for name, count in counts.items()})._fill(tensors)
 

@@ -24,7 +24,7 @@ from isogloss.nets.mean_pooling import averaging_layer
 FORMAT = "isogloss piece 1"
 INSERTED = "adapters."
 """In the names of all weights that a piece has put into a network as modules of its own."""
-WRAPPED, WRAPPINGS = ".base_layer.", (".lora_", ".ia3_")
+WRAPPED, WRAPPINGS = ".base_layer", (".lora_", ".ia3_")
 """In the name of a weight around whose layer peft has put its own, and in the names of those."""
 
 
@@ -91,7 +91,7 @@ def save_piece(piece: Piece, path: Path) -> None:
     save_file(
         {name: tensor.contiguous() for name, tensor in piece.tensors().items()},
         staged,
-        metadata={"format": FORMAT, "piece": json.dumps(card)},
+        metadata={FORMAT: json.dumps(card)},  # one mark: several would be written in an order that changes
     )
     staged.replace(path)
 
@@ -125,12 +125,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
     except (OSError, SafetensorError) as error:
         raise _damaged(path) from error
-    if marks.get("format") != FORMAT:
+    if FORMAT not in marks:
         raise ResourceError(
             "The file holds no piece of a network", where=path, fix="Give one that isogloss has written"
         )
     try:
-        card = json.loads(marks["piece"])
+        card = json.loads(marks[FORMAT])
         whole = isinstance(card["facts"], dict) and {"kind", "network", "settings"} <= card.keys()
     except (KeyError, ValueError, TypeError) as error:
         raise _damaged(path) from error
@@ -151,7 +151,7 @@ def network_fingerprint(model: nn.Module) -> str:
     body: Any = getattr(model, "base_model", model)
     apart = {id(parameter) for parameter in averaging_layer(body)}
     digest = hashlib.sha256()
-    weights = {name.replace(WRAPPED, "."): parameter for name, parameter in body.named_parameters()}
+    weights = {name.replace(WRAPPED, ""): parameter for name, parameter in body.named_parameters()}
     for name, parameter in sorted(weights.items()):
         if id(parameter) in apart or name.startswith("pooler.") or any(part in name for part in (INSERTED, *WRAPPINGS)):
             continue

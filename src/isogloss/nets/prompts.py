@@ -24,7 +24,8 @@ class Prompt(Piece):
     The network reads them as it reads words, at the first K positions; the text's own positions begin after them. What
     it gives back has the text's own positions alone (its ``attentions``, where asked for, have all). A mean over the
     states, such as the averaging layer takes, is over the vectors too. A fresh prompt is K word vectors drawn anew: it
-    changes from the start what the network computes. The text has room for K pieces less.
+    changes from the start what the network computes. The text has room for K pieces less: the network's configuration
+    says so too while the prompt is in.
 
     Args:
         vectors: peft's module.
@@ -84,6 +85,8 @@ class Prompt(Piece):
         with seated(model, self.vectors) as place, ExitStack() as handles:
             self._place = place
             handles.callback(setattr, self, "_place", "")
+            handles.callback(setattr, base.config, "max_position_embeddings", base.config.max_position_embeddings)
+            base.config.max_position_embeddings -= self.count
             handles.callback(base.register_forward_pre_hook(self._extend, with_kwargs=True).remove)
             handles.callback(base.encoder.register_forward_hook(self._cut).remove)
             handles.callback(base.register_forward_hook(self._cut_states).remove)
@@ -102,7 +105,8 @@ class Prompt(Piece):
     def of(cls, tensors: Mapping[str, torch.Tensor], settings: Mapping[str, Any]) -> Self:
         if tensors.keys() != {"vectors"} or tensors["vectors"].dim() != 2:
             raise ValueError("the weights are others than those of a prompt")
-        piece = cls(_prompt(*tensors["vectors"].shape, None))
+        count, width = tensors["vectors"].shape
+        piece = cls(_prompt(count, width, None))
         with torch.no_grad():
             piece.vectors.embedding.weight.copy_(tensors["vectors"])
         return piece

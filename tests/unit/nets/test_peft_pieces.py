@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from isogloss.nets.mean_pooling import append_mean_pooling
 from isogloss.nets.peft_pieces import IA3, LoRA, linear_shapes
 from isogloss.nets.pieces import Piece, network_fingerprint
 from isogloss.nets.prompts import Prompt
+from isogloss.train.batching import longest_input
 
 pytest.importorskip("peft")
 
@@ -116,6 +118,7 @@ def test_two_of_a_kind_add_up_and_are_told_apart() -> None:
     before = state(model)
     first, second = (stirred(LoRA.fresh(model, rank=2), seed) for seed in (1, 2))
     together = LoRA.fresh(model, rank=4, alpha=32)  # the same weight for every column of the two
+    layer: Any
     for name, layer in together.layers.items():
         one, two = (piece.layers[name] for piece in (first, second))
         with torch.no_grad():
@@ -257,6 +260,7 @@ def test_a_prompt_leaves_room_for_the_text() -> None:
         Prompt.fresh(model, vectors=16)
     before = state(model)
     with Prompt.fresh(model, vectors=15).within(model):
+        assert longest_input(model, SimpleNamespace(model_max_length=512)) == 17  # type: ignore[arg-type]
         assert model(torch.full((1, 17), 5))[0].shape == (1, 17, 16)
         with pytest.raises(RecipeError, match="A text of 18 pieces leaves no room for 15 vectors"):
             model(torch.full((1, 18), 5))

@@ -49,4 +49,5 @@ def state(model: nn.Module) -> tuple[Any, ...]:
     ]
     learns = [(name, parameter.requires_grad) for name, parameter in model.named_parameters()]
     weights = {name: tensor.numpy(force=True).tobytes() for name, tensor in model.state_dict().items()}
-    return hooks, learns, list(weights.items())
+    config: Any = model.config
+    return hooks, learns, list(weights.items()), config.max_position_embeddings
