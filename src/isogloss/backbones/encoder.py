@@ -44,6 +44,7 @@ class Backbone:
         exposure: what it is known to have been trained on; "unknown" where we do not know.
         prefixed: whether its tokenizer must be taught E5's prefix (the embedded one's knows it).
         adapted: the languages of whose raw text :func:`isogloss.adapt` has trained or cut it.
+        teacher: of a student, the encoder whose layers it was made of; kept through later changes.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Backbone:
     exposure: str = "unknown"
     prefixed: bool = False
     adapted: tuple[str, ...] = ()
+    teacher: Backbone | None = None
 
     @classmethod
     def load(cls, name: str = DEFAULT) -> Backbone:
