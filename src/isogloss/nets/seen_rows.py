@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -63,3 +63,23 @@ def seen_rows(model: PreTrainedModel, ids: torch.Tensor) -> Iterator[None]:
         yield
     finally:
         model.set_input_embeddings(table.fold())
+
+
+@contextmanager
+def untied(model: PreTrainedModel) -> Iterator[None]:
+    """While the block runs, an output layer that shares the input's word vectors has frozen ones of its own.
+
+    Inside :func:`seen_rows` they take no memory: the whole table is not changed there before it ends.
+    """
+    table = model.get_input_embeddings()
+    output: Any = model.get_output_embeddings()
+    shared = table.full.weight if isinstance(table, SeenRows) else table.weight
+    if output.weight is not shared:
+        yield
+        return
+    own = shared.detach()
+    output.weight = nn.Parameter(own if isinstance(table, SeenRows) else own.clone(), requires_grad=False)
+    try:
+        yield
+    finally:
+        output.weight = shared

@@ -51,6 +51,10 @@ class Phase:
         max_length: pieces read of a text.
         snapshots: how many are kept at most, evenly over the updates, the last among them.
         roles: by language, the role that the ledger enters instead of ``train``.
+        masks: by parameter name the places (bool) that learn; what is outside stays bit for bit what it was before the
+            training, weight decay or not. Parameters without a mask learn as a whole. None where there are no masks.
+        pull: strength of an L1 pull of the body to what it was before the training: adds ``pull / N * sum |w - w0|`` to
+            the loss of every update, over the N weights of its tensors that learn.
     """
 
     name: str
@@ -71,6 +75,8 @@ class Phase:
     max_length: int = 256
     snapshots: int = 6
     roles: Mapping[str, Role] = field(default_factory=dict)
+    masks: Mapping[str, torch.Tensor] | None = None
+    pull: float = 0.0
 
     def plan(self, features: Sequence[Feature], seed: int) -> Plan:
         """The rows of every update."""
@@ -96,6 +102,8 @@ class Training:
         history: the trainer's log (step, loss, learning rate).
         tokens: pieces seen in training, padding not counted.
         seen: the pieces whose word vectors snapshots hold in place of the whole table; None where they do not.
+        start: the weights that may have learnt, the head's among them, as they were before; None where not kept.
+        masks: by parameter name the places of the body that learnt, where these are few.
     """
 
     model: PreTrainedModel
@@ -104,6 +112,8 @@ class Training:
     history: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
     seen: torch.Tensor | None = None
+    start: Mapping[str, torch.Tensor] | None = None
+    masks: Mapping[str, torch.Tensor] | None = None
 
 
 @dataclass(kw_only=True)
@@ -158,6 +168,7 @@ def _train(
 ) -> Training:
     from isogloss.train.attention import attention_for_training
     from isogloss.train.keeping import Keeper
+    from isogloss.train.origin import Origin
     from isogloss.train.trainer import PhaseTrainer
 
     folder = run.training_folder()
@@ -170,6 +181,7 @@ def _train(
     with ExitStack() as stack:
         seen = _seen(model, tokenizer, task, phases, run, stack)
         stack.enter_context(attention_for_training(model))
+        origin = Origin.of(model, phases)  # before a checkpoint is read: a resumed training has the same
         if state is not None:
             keeper.taken, keeper.history = dict(state.snapshots), state.history
             keeper.names |= state.tensors["weights"].keys()
@@ -192,7 +204,7 @@ def _train(
                 features = _above_frozen(model, tokenizer, phase, encoded.features, folder, run, lower)
                 trainer = PhaseTrainer.of(
                     phase, model=model, features=features, collate=collator(tokenizer), plan=plan, start=start,
-                    folder=folder, run=run, callbacks=[keeper],
+                    folder=folder, run=run, callbacks=[keeper], origin=origin,
                 )  # fmt: skip
                 last = number == len(phases)
                 keeper.watch(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import torch
 
 from isogloss.errors import RecipeError
-from isogloss.nets.seen_rows import SeenRows, seen_rows
+from isogloss.nets.seen_rows import SeenRows, seen_rows, untied
 from isogloss.tasks import Encoded
 from isogloss.train.batching import Feature, collator, longest_input
 from isogloss.train.corpora import Corpus, sample_languages
@@ -25,10 +25,13 @@ from isogloss.train.corruption import find_sentinels
 from isogloss.train.denoising import corrupted_batch, encode_plain
 from isogloss.train.masking import NO_TARGET, Masking, masked_batch, word_numbers
 from isogloss.train.phases import Phase, train_on_text
+from isogloss.train.sparse_tuning import Sparse, learnt_delta, sparse_tune_text
+from isogloss.train.trainable import Trains, in_head
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from isogloss.nets.sparse_delta import SparseDelta
     from isogloss.run import Run
     from isogloss.train.schedule import Plan
 
@@ -60,12 +63,14 @@ class Pretrained:
         vocabulary: pieces in the softmax.
         steps: updates of the network.
         tokens: pieces trained on, those of the fresh head's training among them.
+        delta: what a sparse training has changed; None where it was none.
     """
 
     held_out: Mapping[str, HeldOut]
     vocabulary: int
     steps: int
     tokens: int
+    delta: SparseDelta | None = None
 
 
 def pretrain(
@@ -87,6 +92,8 @@ def pretrain(
     alpha: float = 1.0,
     head_steps: int = 200,
     head_learning_rate: float = 1e-3,
+    trains: Trains = "all",
+    sparse: Sparse | None = None,
 ) -> Pretrained:
     """Train ``model`` in place. There is no weight decay, so that what has no gradient stays as it is.
 
@@ -108,6 +115,10 @@ def pretrain(
         alpha: exponent of the sampling of languages (:func:`isogloss.train.corpora.sample_languages`).
         head_steps: updates of a fresh head, the network frozen.
         head_learning_rate: their peak rate.
+        trains: which weights learn, but for a fresh head's own training.
+        sparse: where given, LT-SFT (:mod:`isogloss.train.sparse_tuning`): input and output word vectors are untied
+            while it lasts, and the head is frozen with the output's; ``steps`` and ``epochs`` are those of the sparse
+            training.
 
     Raises:
         RecipeError: the network does not predict hidden pieces, or not by a last layer of their vectors.
@@ -117,6 +128,8 @@ def pretrain(
     sentinels = find_sentinels(tokenizer) if writes else ()
     if not writes:
         require_masks(model, tokenizer)
+    elif sparse is not None:
+        raise RecipeError("Sparse deltas of a language are learnt by encoders only", fix="Choose an encoder")
     torch.nn.Module.to(model, run.device)
     encode = partial(
         encode_plain if writes else encode_lines, tokenizer=tokenizer, most=_longest(model, tokenizer, max_length)
@@ -139,7 +152,7 @@ def pretrain(
     phase = Phase(
         name="continued pretraining",
         examples=examples,
-        trains="all",
+        trains=trains,
         loss=partial(asked_loss, ask=ask, ids_S=among),
         encode=lambda _: Encoded(features=features, owner=[]),
         batch_size=batch_size,
@@ -160,6 +173,7 @@ def pretrain(
         return batches
 
     tokens = done = 0
+    delta = None
     with seen_rows(model, ids_S) if softmax == "seen" else nullcontext():
         if fresh_head and head_steps:
             head = replace(
@@ -169,11 +183,21 @@ def pretrain(
             tokens += train_on_text(model, tokenizer, [head], run).tokens
         before = {lang: held_out_loss(model, tokenizer, some, run, ids_S=among) for lang, some in fixed.items()}
         after = before
-        if steps or epochs:
-            body = replace(phase, batches=laid_out(steps))
-            done = len(body.plan(features, run.seed))
-            tokens += train_on_text(model, tokenizer, [body], run).tokens
-            after = {lang: held_out_loss(model, tokenizer, some, run, ids_S=among) for lang, some in fixed.items()}
+        with untied(model) if sparse else nullcontext():
+            if steps or epochs:
+                body = replace(phase, batches=laid_out(steps))
+                done = len(body.plan(features, run.seed))
+                if sparse is None:
+                    tokens += train_on_text(model, tokenizer, [body], run).tokens
+                else:
+                    body = replace(body, pull=sparse.pull, trains=_body(model) if trains == "all" else trains)
+                    dense = max(1, round(sparse.first * done))
+                    learnt = sparse_tune_text(
+                        model, tokenizer, first=replace(body, name="dense", batches=laid_out(dense)), phase=body,
+                        run=run, k=sparse.k, density=sparse.density, names=sparse.names,
+                    )  # fmt: skip
+                    done, tokens, delta = done + dense, tokens + learnt.tokens, learnt_delta(learnt)
+                after = {lang: held_out_loss(model, tokenizer, some, run, ids_S=among) for lang, some in fixed.items()}
     return Pretrained(
         held_out={
             lang: HeldOut(before=before[lang], after=after[lang], pieces=_count(some)) for lang, some in fixed.items()
@@ -181,7 +205,12 @@ def pretrain(
         vocabulary=len(ids_S) if softmax == "seen" else int(model.config.vocab_size),
         steps=done,
         tokens=tokens,
+        delta=delta,
     )
+
+
+def _body(model: PreTrainedModel) -> Callable[[str], bool]:
+    return lambda name: not in_head(model, name)
 
 
 def require_masks(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -28,6 +28,7 @@ from isogloss.train.trainable import in_head
 
 if TYPE_CHECKING:
     from isogloss.run import Run
+    from isogloss.train.origin import Origin
     from isogloss.train.phases import Phase
 
 
@@ -37,6 +38,7 @@ class PhaseTrainer(Trainer):
     phase: Phase
     plan: Plan
     start: int
+    origin: Origin
 
     @classmethod
     def of(
@@ -51,6 +53,7 @@ class PhaseTrainer(Trainer):
         folder: Path,
         run: Run,
         callbacks: Sequence[TrainerCallback],
+        origin: Origin,
     ) -> PhaseTrainer:
         """Build the trainer for ``plan`` from update ``start`` on. The seed of dropout comes from the run.
 
@@ -81,10 +84,10 @@ class PhaseTrainer(Trainer):
             args=arguments,
             train_dataset=cast("Any", features),
             data_collator=collate,
-            callbacks=[*callbacks, Progress(run, phase.name, start, len(own))],
+            callbacks=[Inside(origin, phase), *callbacks, Progress(run, phase.name, start, len(own))],
         )
         trainer.remove_callback(PrinterCallback)  # it prints the log to stdout, which is for data
-        trainer.phase, trainer.plan, trainer.start = phase, own, start
+        trainer.phase, trainer.plan, trainer.start, trainer.origin = phase, own, start, origin
         return trainer
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -108,6 +111,13 @@ class PhaseTrainer(Trainer):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         loss = self.phase.loss(cast("PreTrainedModel", model), inputs)
         return (loss, None) if return_outputs else loss
+
+    def training_step(self, *given: Any, **options: Any) -> torch.Tensor:
+        """Gradients too are pulled and masked before their norm is taken."""
+        loss = super().training_step(*given, **options)
+        self.origin.pull(cast("PreTrainedModel", self.model), self.phase)
+        self.origin.mask_gradients(cast("PreTrainedModel", self.model), self.phase)
+        return loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW with a rate for the encoder and one for the head.
@@ -147,6 +157,19 @@ class PhaseTrainer(Trainer):
 def dealt(plan: Plan, index: int, processes: int) -> Plan:
     """The batches of one process among several; the first ones come again where they do not divide evenly."""
     return (plan + plan[: -len(plan) % processes])[index::processes]
+
+
+class Inside(TrainerCallback):
+    """After every update, puts back what is outside the masks of a phase."""
+
+    def __init__(self, origin: Origin, phase: Phase) -> None:
+        self.origin, self.phase = origin, phase
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Called by the Trainer."""
+        self.origin.put_back(kwargs["model"], self.phase)
 
 
 class Progress(TrainerCallback):
