@@ -130,7 +130,11 @@ def raw_text(size: Size) -> tuple[dict[str, list[str]], dict[str, dict[str, int]
     for lang in LANGS:
         mafand = sorted((data_folder() / "mt/mafand").glob(f"en-{'*' if lang == 'eng' else lang}/*.jsonl"))
         found = [json.loads(line)["en" if lang == "eng" else lang] for path in mafand for line in _lines(path)]
-        found = [*(row["text"] for row in topics(lang, "train")), *_lines(data_folder() / f"mt/ntrex/{lang}.txt"), *found]
+        found = [
+            *(row["text"] for row in topics(lang, "train")),
+            *_lines(data_folder() / f"mt/ntrex/{lang}.txt"),
+            *found,
+        ]
         clean = [line for line in found if not _tells(normalise(line), tests, long)]
         texts[lang] = clean[: size.lines]
         counts[lang] = {"lines": len(found), "removed_as_test": len(found) - len(clean), "used": len(texts[lang])}

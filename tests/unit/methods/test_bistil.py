@@ -80,7 +80,9 @@ class TestPart:
             results.append(trained.snapshots[-1].load())
         assert all(torch.equal(value, results[1][name]) for name, value in results[0].items())
 
-    def test_the_teacher_has_all_layers_and_stays_as_it_is(self, problem: Problem, backbone: Backbone, run: Run) -> None:
+    def test_the_teacher_has_all_layers_and_stays_as_it_is(
+        self, problem: Problem, backbone: Backbone, run: Run
+    ) -> None:
         from isogloss.nets.student import depth_of
 
         student = STUDENT(backbone, problem, run)
@@ -107,7 +109,7 @@ class TestPart:
         assert 0 < changed["sparse"] <= round(0.08 * changed["dense"]) + 1
 
     def test_an_encoder_that_is_no_student_is_refused(self, problem: Problem, backbone: Backbone, run: Run) -> None:
-        with pytest.raises(RecipeError, match="teaches a student, and .* is none.*bilingual_student"):
+        with pytest.raises(RecipeError, match=r"teaches a student, and .* is none.*bilingual_student"):
             QUICK(backbone, problem, run)
 
     def test_a_vocabulary_that_changed_since_is_refused(self, problem: Problem, backbone: Backbone, run: Run) -> None:
@@ -141,12 +143,12 @@ class TestRecipe:
     @pytest.mark.parametrize("name", ["bistil", "bistil+checkpoint-averaging"])
     def test_the_whole_flow(self, name: str, problem: Problem, tiny_backbone: Path, tmp_path: Path) -> None:
         system, report = isogloss.transfer(
-            problem, name, backbone=str(tiny_backbone), settings=SETTINGS, out=tmp_path / "out", seeds=(1, 2)
+            problem, name, backbone=str(tiny_backbone), settings=SETTINGS, out=tmp_path / "out"
         )
         assert (report.tier, report.regime) == ("raw text", "zero-shot")
         assert set(report.scores) >= {"yor", "rus"}
         assert set(system.members) == {"yor", "rus"}
-        assert {row["recipe"] for row in report.nested} == {"sparse-fine-tuning"}
+        assert [row["recipe"] for row in report.nested if row["level"] > 1] == ["sparse-fine-tuning"] * 2
         for member in system.members.values():
             assert member.model.config.num_hidden_layers == 1
             assert len(member.tokenizer) < len(Backbone.load(str(tiny_backbone)).tokenizer())
@@ -162,4 +164,4 @@ class TestRecipe:
             problem, "bistil", backbone=str(tiny_backbone), settings=SETTINGS | {"bilingual_student.steps": "0"}
         )
         assert set(copied.members) == {"yor", "rus"}
-        assert set(report.scores) == set(its.scores)
+        assert set(report.scores) >= set(its.scores) == {"yor", "rus"}

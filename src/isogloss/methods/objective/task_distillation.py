@@ -42,6 +42,8 @@ class TaskDistillation(SparseFineTuning):
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
         """Fit the teacher, then train the student by sparse fine-tuning."""
+        import torch
+
         from isogloss.nets.student import attention_maps
         from isogloss.train.distilling import task_loss
 
@@ -64,7 +66,7 @@ class TaskDistillation(SparseFineTuning):
             )
         teacher = cast("PreTrainedModel", member.model).requires_grad_(False).eval()
         for network in (model, teacher):
-            network.to(run.device)
+            torch.nn.Module.to(network, run.device)
         with attention_maps(model, teacher):
             loss = partial(task_loss, teacher=teacher, temperature=self.temperature)
             return self._tune(model, tokenizer, problem, run, loss=loss)
