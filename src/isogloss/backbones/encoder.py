@@ -45,6 +45,7 @@ class Backbone:
         prefixed: whether its tokenizer must be taught E5's prefix (the embedded one's knows it).
         adapted: the languages of whose raw text :func:`isogloss.adapt` has trained or cut it.
         pieces: files of what was learnt of languages apart from it, by language.
+        teacher: of a student, the encoder whose layers it was made of; kept through later changes.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Backbone:
     prefixed: bool = False
     adapted: tuple[str, ...] = ()
     pieces: tuple[tuple[str, str], ...] = ()
+    teacher: Backbone | None = None
 
     @classmethod
     def load(cls, name: str = DEFAULT) -> Backbone:
