@@ -272,9 +272,7 @@ class TestText:
         return Backbone.load(str(tiny_backbone))
 
     @pytest.fixture
-    def adapted(
-        self, backbone: Backbone, tmp_path: Path
-    ) -> Iterator[Callable[..., tuple[PreTrainedModel, Pretrained]]]:
+    def adapted(self, backbone: Backbone, tmp_path: Path) -> Callable[..., tuple[PreTrainedModel, Pretrained]]:
         def make(name: str = "run", **options: Any) -> tuple[PreTrainedModel, Pretrained]:
             torch.manual_seed(1)
             model = backbone.language_model()[0]
