@@ -140,10 +140,9 @@ class TestRecipe:
         assert len(recipe.model) == (2 if names.startswith("bistil") else 3)
         assert len(list(recipe.nested())) == 1
 
-    @pytest.mark.parametrize("name", ["bistil", "bistil+checkpoint-averaging"])
-    def test_the_whole_flow(self, name: str, problem: Problem, tiny_backbone: Path, tmp_path: Path) -> None:
+    def test_the_whole_flow(self, problem: Problem, tiny_backbone: Path) -> None:
         system, report = isogloss.transfer(
-            problem, name, backbone=str(tiny_backbone), settings=SETTINGS, out=tmp_path / "out"
+            problem, "bistil+checkpoint-averaging", backbone=str(tiny_backbone), settings=SETTINGS
         )
         assert (report.tier, report.regime) == ("raw text", "zero-shot")
         assert set(report.scores) >= {"yor", "rus"}
@@ -153,7 +152,7 @@ class TestRecipe:
             assert member.model.config.num_hidden_layers == 1
             assert len(member.tokenizer) < len(Backbone.load(str(tiny_backbone)).tokenizer())
 
-    def test_the_controls_run(self, problem: Problem, tiny_backbone: Path, tmp_path: Path) -> None:
+    def test_the_controls_run(self, problem: Problem, tiny_backbone: Path) -> None:
         """One student for all targets, and one that has not read raw text."""
         multilingual = replace(catalogue()["bistil"], name="multilingual", scope="joint")
         system, report = isogloss.transfer(problem, multilingual, backbone=str(tiny_backbone), settings=SETTINGS)
@@ -161,7 +160,8 @@ class TestRecipe:
         assert not system.members
         assert system.base.model.config.num_hidden_layers == 1
         copied, its = isogloss.transfer(
-            problem, "bistil", backbone=str(tiny_backbone), settings=SETTINGS | {"bilingual_student.steps": "0"}
-        )
-        assert set(copied.members) == {"yor", "rus"}
-        assert set(report.scores) >= set(its.scores) == {"yor", "rus"}
+            problem.narrow("yor"), "bistil", backbone=str(tiny_backbone),
+            settings=SETTINGS | {"bilingual_student.steps": "0"},
+        )  # fmt: skip
+        assert set(copied.members) == set(its.scores) == {"yor"}
+        assert set(report.scores) >= {"yor", "rus"}
