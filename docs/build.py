@@ -48,8 +48,12 @@ def cli() -> str:
         "interrupted.",
         "",
     ]
-    for name in ("", *sorted(command.callback.__name__ for command in app.registered_commands if command.callback)):
-        call = [name, "--help"] if name else ["--help"]
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    for group in app.registered_groups:
+        inner = group.typer_instance.registered_commands if group.typer_instance else []
+        names += [f"{group.name} {command.name}" for command in inner]
+    for name in ("", *sorted(names)):
+        call = [*name.split(), "--help"]
         text = CliRunner(env={"COLUMNS": "100", "TERMINAL_WIDTH": "100"}).invoke(app, call, prog_name="isogloss").output
         lines += [
             f"## isogloss {name}".rstrip(),

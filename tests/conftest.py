@@ -213,7 +213,7 @@ def untrained(tiny_backbone: Path) -> Callable[[Task], Any]:
     import torch
 
     from isogloss import Backbone, System
-    from isogloss.system import Member
+    from isogloss.member import Member
 
     def make(task: Task) -> System:
         torch.manual_seed(3)

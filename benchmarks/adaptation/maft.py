@@ -14,6 +14,8 @@
 * ``vocabulary``: what reducing the vocabulary to that text does to size and cuts; no training.
 * ``held-out``: loss of hidden pieces in lines that nothing was trained on, among the pieces of that language's text:
   the same lines, places and choice for the encoder with the fresh head, MAFT and LAFT.
+* ``alignment``: of SIB-200's test and dev sentences, the share whose nearest English one, by the mean of the last
+  states, is their own translation: what the encoder brings along for transfer, before and after.
 
 Rows are kept in ``--work``; ``--summary`` writes ``results/maft.json``. ``--tiny`` tries it all out in minutes.
 """
@@ -23,20 +25,18 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from african import LANGS, PROBLEMS, TARGETS, problem_of, raw_text, topics
 
 import isogloss as ig
 from isogloss.evaluation.comparing import against
 from isogloss.flow import fit
-from isogloss.ledger import normalise
 from isogloss.methods.model.continued_pretraining import FACTS, ContinuedPretraining
 from isogloss.methods.model.reduce_vocabulary import FACTS as SIZES
 from isogloss.methods.model.reduce_vocabulary import ReduceVocabulary
@@ -46,13 +46,8 @@ from isogloss.train.corpora import read_corpora
 from isogloss.train.pretraining import encode_lines, held_out_loss, hide_once, pieces_of
 
 RESULTS = Path(__file__).parent / "results"
-TARGETS = ("hau", "yor", "swa")
-LANGS = (*TARGETS, "eng")
-PROBLEMS = ("topic", "ner")
-ROWS = ("vocabulary", "ner:direct", "ner:maft", "topic:direct", "topic:maft", "ner:laft", "held-out", "topic:laft")
-TYPES = ("PER", "LOC", "ORG")
-HELD_INSIDE = 30
-"""Letters that a test sentence must have for its being inside a line to tell."""
+ROWS = ("vocabulary", "ner:direct", "ner:maft", "topic:direct", "topic:maft", "ner:laft", "held-out", "alignment",
+        "topic:laft")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,99 +84,6 @@ class Shared(ContinuedPretraining):
     def __call__(self, backbone: ig.Backbone, problem: ig.Problem, run: Run) -> ig.Backbone:
         """As the part does, elsewhere."""
         return super().__call__(backbone, problem, replace(run, shared=Path(self.place)))
-
-
-def data_folder() -> Path:
-    return Path(os.environ["ISOGLOSS_DATA"])
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    header, *lines = path.read_text(encoding="utf-8").split("\n")
-    return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines if line]
-
-
-def topics(folder: str, split: str) -> list[dict[str, Any]]:
-    rows = table(data_folder() / "topic/sib200" / folder / f"{split}.tsv")
-    return [{"id": f"flores-{r['index_id']}", "text": r["text"], "label": r["category"]} for r in rows]
-
-
-def tagged(path: Path) -> list[dict[str, Any]]:
-    """Sentences of a CoNLL file; types that the problem does not have are no names."""
-    rows: list[dict[str, Any]] = []
-    for block in path.read_text(encoding="utf-8").split("\n\n"):
-        lines = [line.split("\t" if "\t" in line else " ") for line in block.split("\n") if line and line[0] != "#"]
-        tags = [line[-1] for line in lines]
-        rows += [{
-            "tokens": [line[0] for line in lines],
-            "tags": [tag if tag[2:] in TYPES else "O" for tag in tags],
-        }] if lines else []  # fmt: skip
-    return rows
-
-
-def raw_text(size: Size) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
-    """Lines by language without any test sentence, and how many came from where and went."""
-    place = data_folder()
-    sib, udhr = ({"hau": "hau_Latn", "yor": "yor_Latn", "swa": "swh_Latn", "eng": "eng_Latn"},
-                 {"hau": "hau_NG", "yor": "yor", "swa": "swh", "eng": "eng"})  # fmt: skip
-    tests = {normalise(row["text"]) for folder in sib.values() for row in topics(folder, "test")}
-    for lang in TARGETS:
-        tests |= {normalise(" ".join(r["tokens"])) for r in tagged(place / f"ner/masakhaner2/{lang}/test.txt")}
-        tests |= {normalise(row["tweet"]) for row in table(place / f"sentiment/afrisenti/{lang}/test.tsv")}
-    long = [form for form in tests if len(form) >= HELD_INSIDE]
-    texts: dict[str, list[str]] = {}
-    counts: dict[str, dict[str, int]] = {}
-    for lang in LANGS:
-        files = [*sorted((place / "mt/mafand").glob(f"en-{'*' if lang == 'eng' else lang}/*.jsonl"))]
-        found = {
-            "mafand": [json.loads(line)["en" if lang == "eng" else lang] for f in files for line in _lines(f)],
-            "ntrex": _lines(place / f"mt/ntrex/{lang}.txt"),
-            "sib200": [row["text"] for row in topics(sib[lang], "train")],
-            "udhr": _lines(place / f"mt/udhr/{udhr[lang]}.txt"),
-            "masakhanews": [json.loads(line)["text"] for f in sorted((place / f"topic/masakhanews/{lang}").glob("*"))
-                            for line in _lines(f)],
-            "afrisenti": [row["tweet"] for f in (place / f"sentiment/afrisenti/{lang}").glob("train.tsv")
-                          for row in table(f)],
-            "bible": [line.split("\t")[1] for f in (place / "mt/bible_nt").glob("swh.tsv" if lang == "swa" else "-")
-                      for line in _lines(f)],
-        }  # fmt: skip
-        clean = [(name, line) for name, some in found.items() for line in some
-                 if not _tells(normalise(line), tests, long)]  # fmt: skip
-        used = clean[: size.lines]
-        texts[lang] = [line for _, line in used]
-        removed = sum(map(len, found.values())) - len(clean)
-        counts[lang] = {**Counter(name for name, _ in used), "removed_as_test": removed, "used": len(used)}
-    return texts, counts
-
-
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").split("\n") if line.strip()] if path.is_file() else []
-
-
-def _tells(form: str, tests: set[str], long: Sequence[str]) -> bool:
-    return form in tests or any(test in form for test in long)
-
-
-def problem_of(name: str, size: Size, texts: dict[str, list[str]]) -> ig.Problem:
-    place = data_folder()
-    common: dict[str, Any] = {"source": "eng", "targets": list(TARGETS), "name": name, "unlabelled": texts}
-    if name == "topic":
-        test = {lang: topics(f"{'swh' if lang == 'swa' else lang}_Latn", "test")[: size.items] for lang in TARGETS}
-        every, dev = topics("eng_Latn", "train"), topics("eng_Latn", "dev")[: size.dev]
-        common["labels"] = sorted({row["label"] for row in every})
-        return ig.Problem.from_data(
-            task="classification", train={"eng": every[: size.topic[0]]}, dev={"eng": dev}, test=test, **common
-        )
-    sentences = tagged(place / "ner/uner/en_ewt/train.iob2")
-    full = [row for row in sentences if set(row["tags"]) != {"O"}]  # sentences without a name teach little
-    bare = [row for row in sentences if set(row["tags"]) == {"O"}]
-    return ig.Problem.from_data(
-        task="tagging",
-        labels=sorted(TYPES),
-        train={"eng": [*full, *bare][: size.ner[0]]},
-        dev={"eng": tagged(place / "ner/uner/en_ewt/dev.iob2")[: size.dev]},
-        test={lang: tagged(place / f"ner/masakhaner2/{lang}/test.txt")[: size.items] for lang in TARGETS},
-        **common,
-    )
 
 
 def with_head(size: Size, problem: ig.Problem, work: Path) -> ig.Backbone:
@@ -237,12 +139,8 @@ def pooled(backbone: ig.Backbone) -> Path:
 
 def held_out(size: Size, problem: ig.Problem, work: Path) -> dict[str, Any]:
     """Loss by language and network."""
-    head, run = with_head(size, problem, work), _run(work)
-    base = ig.Backbone.load(str(pooled(head)))
-    networks = {"direct": head, "maft": adapted(size, problem, work, "maft").model[0](base, problem, run)}
-    part = adapted(size, problem, work, "laft").model[0]
-    networks |= {f"laft-{lang}": part(base, problem.narrow(lang), run) for lang in TARGETS}
-    tokenizer, result = head.tokenizer(), dict[str, Any]()
+    run, made = _run(work), networks(size, problem, work)
+    tokenizer, result = made["direct"].tokenizer(), dict[str, Any]()
     rows = {}
     for corpus in read_corpora(problem):
         sets = [
@@ -252,13 +150,50 @@ def held_out(size: Size, problem: ig.Problem, work: Path) -> dict[str, Any]:
         mask = {"mask_id": tokenizer.mask_token_id, "pieces_N": ids_S, "masking": "tokens", "rate": 0.15}
         rows[corpus.lang] = (ids_S, hide_once(sets[1], tokenizer, mask, seed=f"benchmark {corpus.lang}"))
         result[corpus.lang] = {"pieces": len(ids_S), "lines": len(corpus.held_out), "loss": {}}
-    for name, backbone in networks.items():
+    for name, backbone in made.items():
         model, found = backbone.language_model()
         assert found
         for lang, (ids_S, some) in rows.items():
             result[lang]["loss"][name] = held_out_loss(model, tokenizer, some, run, ids_S=ids_S)
-    result["trained"] = {name: json.loads((Path(b.path) / FACTS).read_text()) for name, b in networks.items()}
+    result["trained"] = {name: json.loads((Path(b.path) / FACTS).read_text()) for name, b in made.items()}
     return result
+
+
+def networks(size: Size, problem: ig.Problem, work: Path) -> dict[str, ig.Backbone]:
+    """The encoder with the fresh head, and what became of it."""
+    base = ig.Backbone.load(str(pooled(with_head(size, problem, work))))
+    made = {"direct": base, "maft": adapted(size, problem, work, "maft").model[0](base, problem, _run(work))}
+    part = adapted(size, problem, work, "laft").model[0]
+    return made | {f"laft-{lang}": part(base, problem.narrow(lang), _run(work)) for lang in TARGETS}
+
+
+def alignment(size: Size, problem: ig.Problem, work: Path) -> dict[str, Any]:
+    """Share of sentences that find their translation, by language and network."""
+    folders = {lang: f"{'swh' if lang == 'swa' else lang}_Latn" for lang in LANGS}
+    texts = {lang: {r["id"]: r["text"] for split in ("test", "dev") for r in topics(folders[lang], split)}
+             for lang in LANGS}  # fmt: skip
+    result: dict[str, Any] = {lang: {"sentences": len(texts[lang]), "found": {}, "cosine": {}} for lang in TARGETS}
+    for name, backbone in networks(size, problem, work).items():
+        english = _vectors(backbone, [texts["eng"][key] for key in sorted(texts["eng"])])
+        for lang in TARGETS:
+            own = _vectors(backbone, [texts[lang][key] for key in sorted(texts[lang])])
+            near = own @ english.T
+            result[lang]["found"][name] = float((near.argmax(1) == torch.arange(len(own))).float().mean())
+            result[lang]["cosine"][name] = float(near.diag().mean() - near.mean())
+    return result
+
+
+@torch.no_grad()
+def _vectors(backbone: ig.Backbone, texts: Sequence[str]) -> torch.Tensor:
+    """Unit means of the last states (texts x width)."""
+    model: Any = backbone.bare().base_model.eval()
+    found = []
+    for start in range(0, len(texts), 32):
+        batch = backbone.tokenizer()(list(texts[start : start + 32]), padding=True, truncation=True, max_length=256,
+                                     return_tensors="pt")  # fmt: skip
+        there = batch["attention_mask"][..., None].float()
+        found.append((model(**batch).last_hidden_state * there).sum(1) / there.sum(1))
+    return torch.nn.functional.normalize(torch.cat(found), dim=1)
 
 
 def do(row: str, size: Size, problems: dict[str, ig.Problem], work: Path) -> None:
@@ -270,7 +205,7 @@ def do(row: str, size: Size, problems: dict[str, ig.Problem], work: Path) -> Non
             made = ReduceVocabulary()(ig.Backbone.load(), problems["topic"], _run(work))
             facts = json.loads((Path(made.path) / SIZES).read_text(encoding="utf-8"))
         else:
-            facts = held_out(size, problems["topic"], work)
+            facts = {"held-out": held_out, "alignment": alignment}[row](size, problems["topic"], work)
         (work / f"{row}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     print(f"{row}: {time.process_time() - started:.0f} CPU seconds", flush=True)
 
@@ -335,8 +270,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     size = TINY if options.tiny else Size()
     options.work.mkdir(parents=True, exist_ok=True)
-    texts, counts = raw_text(size)
-    problems = {name: problem_of(name, size, texts) for name in PROBLEMS}
+    texts, counts = raw_text(size.lines)
+    problems = {
+        name: problem_of(name, texts, train=getattr(size, name)[0], items=size.items, dev=size.dev) for name in PROBLEMS
+    }
     for row in [] if options.summary else options.rows.split(","):
         if not there(row, options.work):
             do(row, size, problems, options.work)

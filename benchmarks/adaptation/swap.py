@@ -39,8 +39,9 @@ import isogloss as ig
 from isogloss.errors import IsoglossError
 from isogloss.ledger import normalise
 from isogloss.machine import machine, versions
+from isogloss.member import Member
 from isogloss.metrics.intervals import interval, resamples
-from isogloss.system import Member, System
+from isogloss.system import System
 from isogloss.transplant.base import Initialiser
 from isogloss.transplant.initialisers.random import Random
 from isogloss.transplant.initialisers.zett import Zett

@@ -225,7 +225,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--pretrain", default=",".join(PRETRAINED))
     parser.add_argument("--finetune", default=",".join(FINETUNED))
-    parser.add_argument("--tasks", default="intents", help="also occurrence and topics, which this size does not learn")
+    parser.add_argument("--tasks", default="intents,nli", help="also occurrence and topics")
     parser.add_argument("--seeds", default="1,2,3", help="of fine-tuning; an empty list only pretrains")
     parser.add_argument("--updates", type=int, default=UPDATES, help="of each pretraining")
     parser.add_argument("--threads", type=int, default=1)

@@ -36,6 +36,7 @@ from safetensors.torch import load_file, save_file
 
 import isogloss as ig
 from isogloss.flow import fit, source_score
+from isogloss.member import Member
 from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.methods.objective.few_shot import FewShot
 from isogloss.methods.weights.checkpoint_averaging import CheckpointAveraging, late, mean_of
@@ -44,7 +45,6 @@ from isogloss.metrics import ones
 from isogloss.nets.averaging import RunningMean
 from isogloss.recipes import Recipe
 from isogloss.run import Run
-from isogloss.system import Member
 from isogloss.train import Trained, choose_precision
 
 RESULTS = Path(__file__).parent / "results"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isogloss.commands.evaluate import evaluate
     from isogloss.commands.export import export
     from isogloss.commands.init import init
+    from isogloss.commands.parts import add_part, list_parts, remove_part
     from isogloss.commands.predict import predict
     from isogloss.commands.project import project
     from isogloss.commands.transfer import transfer
@@ -46,14 +47,17 @@ _HOMES = {
     "Report": "evaluation",
     "System": "system",
     "adapt": "commands",
+    "add_part": "commands",
     "check": "commands",
     "compare": "commands",
     "doctor": "commands",
     "evaluate": "commands",
     "export": "commands",
     "init": "commands",
+    "list_parts": "commands",
     "predict": "commands",
     "project": "commands",
+    "remove_part": "commands",
     "swap_tokenizer": "transplant.network",
     "train_hypernetwork": "transplant.hypertraining",
     "train_tokenizer": "transplant.new_tokenizer",
@@ -72,15 +76,18 @@ __all__ = [
     "System",
     "__version__",
     "adapt",
+    "add_part",
     "check",
     "compare",
     "doctor",
     "evaluate",
     "export",
     "init",
+    "list_parts",
     "predict",
     "project",
     "recipes",
+    "remove_part",
     "swap_tokenizer",
     "train_hypernetwork",
     "train_tokenizer",

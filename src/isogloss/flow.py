@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isogloss.errors import ResourceError
-from isogloss.system import Member, System
+from isogloss.member import Member
+from isogloss.system import System
 
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
@@ -59,7 +60,8 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
         chosen = finish([trained, *others], scorer(problem, recipe, run), run)
         trained.load(chosen.weights)
         run.choices.append({"seed": run.seed, "level": run.level, **chosen.how})
-    return Member(model=trained.model.eval(), tokenizer=trained.tokenizer)
+    pieces = {} if trained.take_out is None else trained.take_out()
+    return Member(model=trained.model.eval(), tokenizer=trained.tokenizer, pieces=pieces)
 
 
 def prepare(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> tuple[Problem, Backbone]:

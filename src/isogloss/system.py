@@ -8,88 +8,31 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from isogloss import __version__
 from isogloss.backbones.hush import hushed
 from isogloss.backbones.safety import inspect_folder
 from isogloss.engines import Engine, load_engine
-from isogloss.errors import DataError, IsoglossError, ResourceError
+from isogloss.errors import DataError, ResourceError
 from isogloss.example import Example
 from isogloss.languages import Language, find
+from isogloss.member import TASK, Member, no_member
 from isogloss.problem import make_examples
 from isogloss.readers import Row
-from isogloss.tasks import Encoded, Prediction, Task, task_from_config
+from isogloss.tasks import Prediction, Task, task_from_config
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
-    from isogloss.methods import InferencePart, Predict
+    from isogloss.methods import InferencePart
+    from isogloss.nets.pieces import Piece
     from isogloss.run import Run
     from isogloss.train import Precision
 
 CARD = "isogloss.json"
 FORMAT = 1
 CARD_KEYS = {"base", "source", "targets", "recipe", "settings", "backbone", "precision", "inference"}
-CHUNK = 512
-"""Examples encoded at a time: bounds the memory, and is enough to sort batches by length."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Member:
-    """One network with its tokenizer; ``model`` is torch's, or an exported one in an engine."""
-
-    model: PreTrainedModel | Engine
-    tokenizer: PreTrainedTokenizerBase
-
-    def predict(self, task: Task, examples: Sequence[Example], *, run: Run) -> list[Prediction]:
-        """Predictions in the order of ``examples``, whose labels are not looked at.
-
-        A network that was trained on pairs reads an example together with its view, where it has one.
-        """
-        from isogloss.train import forward, longest_input
-
-        most = longest_input(self.model, self.tokenizer)
-        predictions: list[Prediction] = []
-        with run.progress("predicting", len(examples)) as tick:
-            for start in range(0, len(examples), CHUNK):
-                chunk = examples[start : start + CHUNK]
-                encoded = run.encodings.encode(task, chunk, self.tokenizer, max_length=most, labelled=False)
-                network, features = self._paired(task, chunk, encoded, most, run)
-                logits = forward(network, self.tokenizer, features, precision=run.precision)
-                predictions += task.decode(logits, encoded, chunk)
-                tick(len(chunk))
-        return predictions
-
-    def _paired(
-        self, task: Task, chunk: Sequence[Example], encoded: Encoded, most: int, run: Run
-    ) -> tuple[Any, Sequence[Mapping[str, Any]]]:
-        """The network and what it reads: of a network for pairs, examples side by side with their views."""
-        from isogloss.nets.fusion import PairReader, remembered
-
-        reading = remembered(self.model.config)
-        if reading is None or not any(example.views for example in chunk):
-            return self.model, encoded.features
-        if isinstance(self.model, Engine):
-            run.say_once("An exported network reads every text alone, not with its translation.")
-            return self.model, encoded.features
-        from isogloss.train.pairing import partner, side_by_side
-
-        partners = [partner(example, reading["source"]) for example in chunk]
-        others = run.encodings.encode(task, partners, self.tokenizer, max_length=most, labelled=False)
-        reader = PairReader(self.model, local=reading["local"], fusion=reading["fusion"])
-        return reader, side_by_side(encoded, others, self.tokenizer.model_input_names)
-
-    def wrapped(self, task: Task, inference: Sequence[InferencePart], run: Run) -> Predict:
-        """Prediction through inference parts, of which the first listed is the outermost."""
-
-        def answer(examples: Sequence[Example]) -> list[Prediction]:
-            return self.predict(task, examples, run=run)
-
-        predict: Predict = answer
-        for part in reversed(inference):
-            predict = part(predict, task, run)
-        return predict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +127,9 @@ class System:
 
     def serves(self, lang: str) -> bool:
         """Whether the system has a network for a language."""
-        return self.base is not None or find(lang, self.members) is not None
+        if self.base is None:
+            return find(lang, self.members) is not None
+        return not self.base.languages or find(lang, self.base.languages) is not None
 
     def _fields(self, value: str | Mapping[str, Any], number: int) -> dict[str, Any]:
         if isinstance(value, Mapping):
@@ -202,9 +147,8 @@ class System:
         home: dict[str, str] = {}
         for lang in dict.fromkeys(langs):
             match = find(lang, self.members) if self.members else None
-            if match is None and self.base is None:
-                there = ", ".join(sorted(self.members))
-                raise IsoglossError(f"The system has no member for '{lang}'; there are {there}", fix="Give --lang")
+            if match is None and not self.serves(lang):
+                raise no_member(lang, self.members if self.base is None else self.base.languages)
             home[lang] = "" if match is None else match.code
         routes: dict[str, list[int]] = {}
         for i, lang in enumerate(langs):
@@ -236,14 +180,22 @@ class System:
         """Write the system to a folder.
 
         A joint system is an ordinary transformers folder (config, safetensors, tokenizer) and ``isogloss.json``;
-        members are such folders under ``members/<language>``.
+        members are such folders under ``members/<language>``; pieces are files ``pieces/<language>.safetensors``.
         """
+        from isogloss.nets.pieces import save_piece
+
         folder = Path(folder)
         with hushed():
             for place, member in self._homes(folder, {"": self.base} | dict(self.members)):
                 member.model.save_pretrained(place)
                 member.tokenizer.save_pretrained(place)
-        card = {
+                for name, piece in member.pieces.items():
+                    save_piece(piece, place / piece_file(name))
+        (folder / CARD).write_text(json.dumps(self.card(), indent=1, ensure_ascii=False), encoding="utf-8")
+
+    def card(self) -> dict[str, Any]:
+        """What ``isogloss.json`` says."""
+        card: dict[str, Any] = {
             "format": FORMAT,
             "isogloss": __version__,
             "task": self.task.config(),
@@ -255,13 +207,14 @@ class System:
             "precision": self.precision,
             "base": self.base is not None,
             "members": sorted(self.members),
+            "pieces": sorted(self.base.pieces) if self.base is not None else [],
             "inference": len(self.inference),
         }
         if self.engine != "torch":
             card["engine"] = self.engine
         if self.translator is not None:
             card["translator"] = self.translator
-        (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
+        return card
 
     @staticmethod
     def _homes(folder: Path, members: Mapping[str, Member | None]) -> list[tuple[Path, Member]]:
@@ -285,9 +238,12 @@ class System:
         task = task_from_config(card["task"])
         engine = card.get("engine", "torch")
         members = {name: _load_member(folder / "members" / name, task, engine) for name in card["members"]}
+        base = _load_member(folder, task, engine) if card["base"] else None
+        if base is not None and card.get("pieces"):
+            base = replace(base, pieces=_load_pieces(folder, card["pieces"], base))
         return cls(
             task=task,
-            base=_load_member(folder, task, engine) if card["base"] else None,
+            base=base,
             members=members,
             source=tuple(card["source"]),
             targets=tuple(card["targets"]),
@@ -316,7 +272,8 @@ def _read_card(folder: Path) -> dict[str, Any]:
         card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if card["format"] == FORMAT:
             task_from_config(card["task"])
-            strange = [name for name in card["members"] if Language.parse(name).code != name]
+            named = [*card["members"], *(name for name in card.get("pieces", ()) if name != TASK)]
+            strange = [name for name in named if Language.parse(name).code != name]
             damaged = bool(strange) or not card.keys() >= CARD_KEYS
         else:
             damaged = not isinstance(card["format"], int)
@@ -334,6 +291,27 @@ def _inference_parts(card: Mapping[str, Any]) -> tuple[InferencePart, ...]:
     from isogloss.recipes import resolve
 
     return resolve(card["recipe"], settings=card["settings"]).inference if card["inference"] else ()
+
+
+def _load_pieces(folder: Path, names: Sequence[str], base: Member) -> dict[str, Piece]:
+    from isogloss.nets.pieces import load_piece, network_fingerprint
+
+    pieces = {name: load_piece(folder / piece_file(name)) for name in names}
+    model = cast("PreTrainedModel", base.model)
+    own = network_fingerprint(model)
+    for name, piece in pieces.items():
+        if piece.network not in ("", own):
+            raise ResourceError(
+                "The piece was learnt in another network than this one",
+                where=folder / piece_file(name),
+                fix="Copy the folder again or repeat the run",
+            )
+    return pieces
+
+
+def piece_file(name: str) -> str:
+    """Where the piece of a language, or of the task, is in a system's folder."""
+    return f"pieces/{name}.safetensors"
 
 
 def _load_member(folder: Path, task: Task, engine: str) -> Member:

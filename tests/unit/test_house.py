@@ -36,6 +36,7 @@ FLOORS = {
     "train": 11,
     "methods": 12,
     "recipes": 13,
+    "member": 13,
     "system": 14,
     "flow": 15,
     "plan": 16,

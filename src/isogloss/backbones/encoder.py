@@ -44,6 +44,7 @@ class Backbone:
         exposure: what it is known to have been trained on; "unknown" where we do not know.
         prefixed: whether its tokenizer must be taught E5's prefix (the embedded one's knows it).
         adapted: the languages of whose raw text :func:`isogloss.adapt` has trained or cut it.
+        pieces: files of what was learnt of languages apart from it, by language.
         teacher: of a student, the encoder whose layers it was made of; kept through later changes.
     """
 
@@ -53,6 +54,7 @@ class Backbone:
     exposure: str = "unknown"
     prefixed: bool = False
     adapted: tuple[str, ...] = ()
+    pieces: tuple[tuple[str, str], ...] = ()
     teacher: Backbone | None = None
 
     @classmethod
@@ -89,10 +91,12 @@ class Backbone:
         """SHA-256 over a local encoder's config, weights and tokenizer and how it is used; a hub id counts by name."""
         digest = hashlib.sha256(repr((self.id, self.pooling, self.prefixed)).encode())
         folder = Path(self.path)
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.suffix in (".json", ".safetensors"):
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        files = (
+            [p for p in sorted(folder.iterdir()) if p.suffix in (".json", ".safetensors")] if folder.is_dir() else []
+        )
+        for path in (*files, *(Path(place) for _, place in self.pieces)):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
     def tokenizer(self) -> PreTrainedTokenizerBase:

@@ -20,6 +20,7 @@ from isogloss.cli import (
     evaluate,
     export,
     init,
+    parts,
     predict,
     project,
     recipes,
@@ -48,6 +49,7 @@ app.command(epilog=transfer.EXAMPLES)(transfer.transfer)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=export.EXAMPLES)(export.export)
+app.add_typer(parts.parts, name="parts")
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=project.EXAMPLES)(project.project)
 app.command(epilog=report.EXAMPLES)(report.report)

@@ -9,8 +9,23 @@ from isogloss.commands.doctor import doctor
 from isogloss.commands.evaluate import evaluate
 from isogloss.commands.export import export
 from isogloss.commands.init import init
+from isogloss.commands.parts import add_part, list_parts, remove_part
 from isogloss.commands.predict import predict
 from isogloss.commands.project import project
 from isogloss.commands.transfer import transfer
 
-__all__ = ["adapt", "check", "compare", "doctor", "evaluate", "export", "init", "predict", "project", "transfer"]
+__all__ = [
+    "adapt",
+    "add_part",
+    "check",
+    "compare",
+    "doctor",
+    "evaluate",
+    "export",
+    "init",
+    "list_parts",
+    "predict",
+    "project",
+    "remove_part",
+    "transfer",
+]

@@ -22,12 +22,13 @@ from isogloss.flow import fit
 from isogloss.languages import Language, find
 from isogloss.languages.alphabet import unicode_scripts
 from isogloss.machine import machine, versions
+from isogloss.member import Member
 from isogloss.nets.vocabulary import Vocabulary
 from isogloss.output import staged
 from isogloss.problem import Problem, make_examples
 from isogloss.readers import Row
 from isogloss.run import Run
-from isogloss.system import Member, System
+from isogloss.system import System
 
 if TYPE_CHECKING:
     from isogloss.example import Example

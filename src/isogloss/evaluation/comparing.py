@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,12 @@ MARGIN = 0.01
 
 def against(problem: Problem, base: Path, other: Path, *, baseline: str) -> dict[str, Any]:
     """Compare two run folders: mean over targets, paired over items and jointly resampled over languages."""
-    ours, theirs = _table(problem, other).mean(problem.targets), _table(problem, base).mean(problem.targets)
+    return difference(_table(problem, base), _table(problem, other), problem.targets, baseline=baseline)
+
+
+def difference(base: ScoreTable, other: ScoreTable, targets: Sequence[str], *, baseline: str) -> dict[str, Any]:
+    """The same for two score tables over the same items."""
+    ours, theirs = other.mean(targets), base.mean(targets)
     if ours is None or theirs is None:
         return {"recipe": baseline, "delta": None, "ci95": None, "verdict": "inconclusive"}
     delta_R = ours[1] - theirs[1]

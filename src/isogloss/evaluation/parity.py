@@ -13,8 +13,8 @@ from isogloss.metrics import interval
 
 if TYPE_CHECKING:
     from isogloss.example import Example
+    from isogloss.member import Member
     from isogloss.run import Run
-    from isogloss.system import Member
     from isogloss.tasks import Prediction, Task
 
 CHUNK = 512

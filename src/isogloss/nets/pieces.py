@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import torch
@@ -23,6 +24,8 @@ from isogloss.nets.mean_pooling import averaging_layer
 FORMAT = "isogloss piece 1"
 INSERTED = "adapters."
 """In the names of all weights that a piece has put into a network as modules of its own."""
+WRAPPED, WRAPPINGS = ".base_layer", (".lora_", ".ia3_")
+"""In the name of a weight around whose layer peft has put its own, and in the names of those."""
 
 
 class Piece(ABC):
@@ -30,10 +33,12 @@ class Piece(ABC):
 
     Attributes:
         network: :func:`network_fingerprint` of the network it was learnt in; empty where that is not known.
+        facts: what a reader may want to know of it, such as how much text it learnt from, as plain values.
     """
 
     kind: ClassVar[str]
     network: str = ""
+    facts: Mapping[str, Any] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -47,6 +52,10 @@ class Piece(ABC):
     @abstractmethod
     def within(self, model: nn.Module) -> AbstractContextManager[None]:
         """Put it in; when the block ends the network is what it was, bit for bit, and computes what it did."""
+
+    def holds(self, name: str) -> bool:
+        """While it is in: whether the network's parameter of that name is one of its own, for a training to pick."""
+        return False
 
     @abstractmethod
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -65,29 +74,24 @@ class Piece(ABC):
 def kinds() -> dict[str, type[Piece]]:
     """The kinds of pieces that there are, by the name that a file calls them."""
     from isogloss.nets.adapters import Adapter
-    from isogloss.nets.peft_pieces import IA3, LoRA, Prompt
+    from isogloss.nets.peft_pieces import IA3, LoRA
+    from isogloss.nets.prompts import Prompt
     from isogloss.nets.sparse_delta import SparseDelta
 
     return {piece.kind: piece for piece in (Adapter, SparseDelta, LoRA, IA3, Prompt)}
 
 
-def save_piece(piece: Piece, path: Path, *, facts: Mapping[str, Any] | None = None) -> None:
-    """Write a piece to one safetensors file, staged and renamed.
-
-    Args:
-        piece: the piece.
-        path: the file; its folder is made.
-        facts: what a reader may want to know of it, such as how much text it learnt from, as plain values.
-    """
+def save_piece(piece: Piece, path: Path) -> None:
+    """Write a piece to one safetensors file, staged and renamed; its folder is made."""
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    card = {"kind": piece.kind, "network": piece.network, "settings": piece.settings(), "facts": dict(facts or {})}
+    card = {"kind": piece.kind, "network": piece.network, "settings": piece.settings(), "facts": dict(piece.facts)}
     staged = path.with_name(f".{path.name}")
     save_file(
         {name: tensor.contiguous() for name, tensor in piece.tensors().items()},
         staged,
-        metadata={"format": FORMAT, "piece": json.dumps(card)},
+        metadata={FORMAT: json.dumps(card)},  # one mark: several would be written in an order that changes
     )
     staged.replace(path)
 
@@ -106,13 +110,8 @@ def load_piece(path: Path) -> Piece:
         piece = found.of(tensors, card["settings"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path) from error
-    piece.network = str(card["network"])
+    piece.network, piece.facts = str(card["network"]), card["facts"]
     return piece
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """What was written beside a piece: ``kind``, ``network``, ``settings`` and ``facts``. Raises as load_piece."""
-    return _read(path)[0]
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -126,12 +125,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
     except (OSError, SafetensorError) as error:
         raise _damaged(path) from error
-    if marks.get("format") != FORMAT:
+    if FORMAT not in marks:
         raise ResourceError(
             "The file holds no piece of a network", where=path, fix="Give one that isogloss has written"
         )
     try:
-        card = json.loads(marks["piece"])
+        card = json.loads(marks[FORMAT])
         whole = isinstance(card["facts"], dict) and {"kind", "network", "settings"} <= card.keys()
     except (KeyError, ValueError, TypeError) as error:
         raise _damaged(path) from error
@@ -152,8 +151,9 @@ def network_fingerprint(model: nn.Module) -> str:
     body: Any = getattr(model, "base_model", model)
     apart = {id(parameter) for parameter in averaging_layer(body)}
     digest = hashlib.sha256()
-    for name, parameter in sorted(body.named_parameters()):
-        if id(parameter) in apart or name.startswith("pooler.") or INSERTED in name:
+    weights = {name.replace(WRAPPED, ""): parameter for name, parameter in body.named_parameters()}
+    for name, parameter in sorted(weights.items()):
+        if id(parameter) in apart or name.startswith("pooler.") or any(part in name for part in (INSERTED, *WRAPPINGS)):
             continue
         digest.update(f"{name} {tuple(parameter.shape)}".encode())
         digest.update(parameter.detach().cpu().float().contiguous().numpy().data)

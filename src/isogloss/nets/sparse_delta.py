@@ -99,6 +99,11 @@ class SparseDelta(Piece):
 
     def check(self, model: nn.Module) -> None:
         """See :class:`Piece`. A table of which only the seen rows are trained at the moment is refused as unknown."""
+        self._fits(model)
+        check_network(self, model)
+
+    def _fits(self, model: nn.Module) -> None:
+        """Raises ResourceError where it has weights that the network does not have."""
         shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
         there = sum(parameter.numel() for parameter in model.parameters())
         if self.size > there:
@@ -109,12 +114,11 @@ class SparseDelta(Piece):
                 raise _misfit(f"The delta changes '{name}', which the network does not have")
             if shapes[name] != shape:
                 raise _misfit(f"The delta is for a '{name}' of the shape {shape}, and the network's is {shapes[name]}")
-        check_network(self, model)
 
     @contextmanager
     def within(self, model: nn.Module) -> Iterator[None]:
         """Add the values while the block runs; then the weights at their places are the kept originals again."""
-        self.check(model)
+        self._fits(model)  # the network itself may hold another piece already
         parameters = dict(model.named_parameters())
         kept: list[tuple[nn.Parameter, torch.Tensor | None, torch.Tensor]] = []
         try:

@@ -135,7 +135,28 @@ def resolve(
         if not holders:
             raise RecipeError(f"No part of recipe '{recipe.name}' uses a projector", fix="Leave --projector out")
         recipe = recipe.set({f"{name}.projector": projector for name in holders})
-    return recipe.set(settings or {})
+    recipe = recipe.set(settings or {})
+    for each in (recipe, *recipe.nested()):
+        _check_pieces(each)
+    return recipe
+
+
+def _check_pieces(recipe: Recipe) -> None:
+    """Raises RecipeError where languages have pieces and another part of the recipe knows nothing of them."""
+    learner = next((part for part in recipe.model if "delta" in part.changes), None)
+    if learner is None:
+        return
+    if not getattr(recipe.learns_by, "composes", False):
+        raise RecipeError(
+            f"{part_name(learner)} learns a piece for each language, and {part_name(recipe.learns_by)} cannot learn a "
+            "task over it",
+            fix="Name language-adapters or lt-sft alone, with what changes the encoder before them",
+        )
+    if recipe.finishes_by.oracle:
+        raise RecipeError(
+            f"{recipe.name} has a piece for each language, and the oracle does not swap them",
+            fix="Choose another --select",
+        )
 
 
 def translates(recipe: Recipe) -> bool:

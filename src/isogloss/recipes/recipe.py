@@ -242,9 +242,10 @@ def _type_of(part: Any, attribute: str) -> Any:
 def _check_order(parts: tuple[ModelPart, ...]) -> None:
     delta: ModelPart | None = None
     for part in parts:
-        if delta is not None and {"vocabulary", "depth"} & set(part.changes):
+        if delta is not None:
             raise RecipeError(
-                f"{part_name(part)} changes {' and '.join(sorted(part.changes))} after {part_name(delta)}'s delta",
+                f"{part_name(part)} changes the {' and '.join(sorted(part.changes))} after {part_name(delta)} "
+                "has learnt pieces for the network as it was",
                 fix=f"Name the recipe with {part_name(part)} first",
             )
         if "delta" in part.changes:

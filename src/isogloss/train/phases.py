@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from isogloss.example import Example
     from isogloss.ledger import Role
+    from isogloss.nets.pieces import Piece
     from isogloss.run import Run
     from isogloss.train.keeping import Snapshot
 
@@ -118,9 +119,15 @@ class Training:
 
 @dataclass(kw_only=True)
 class Trained(Training):
-    """What an objective returns: a network that has learnt ``task``, with at least one snapshot."""
+    """What an objective returns: a network that has learnt ``task``, with at least one snapshot.
+
+    Attributes:
+        take_out: where what was learnt is a piece: takes all pieces out of the network and returns them by language,
+            the task's as ``task``. Called once, when the finished weights are in.
+    """
 
     task: Task
+    take_out: Callable[[], dict[str, Piece]] | None = None
 
     def head(self) -> dict[str, torch.Tensor]:
         """The weights of the head at the end of training."""

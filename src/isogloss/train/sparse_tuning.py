@@ -193,3 +193,13 @@ def learnt_delta(
             indices, shape = table.ids.cpu()[indices // width] * width + indices % width, tuple(table.full.weight.shape)
         sparse[place], shapes[place] = (indices, values), shape
     return replace(delta, sparse=sparse, shapes=shapes)
+
+
+@torch.no_grad()
+def taken_out(training: Training, *, network: str = "") -> SparseDelta:
+    """What the network has learnt, as a delta without the head; of its body the network forgets it, bit for bit."""
+    delta = learnt_delta(training, network=network)
+    parameters = dict(training.model.named_parameters())
+    for name in training.masks or {}:
+        parameters[name].copy_((training.start or {})[name])
+    return replace(delta, whole={})

@@ -112,7 +112,7 @@ def system_run(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import AutoTokenizer, BertForSequenceClassification
 
     from isogloss import System
-    from isogloss.system import Member
+    from isogloss.member import Member
     from isogloss.tasks import Classification
 
     torch.manual_seed(1)

@@ -214,7 +214,7 @@ def test_the_embedded_encoder(tiny_problem: Callable[..., Problem], tmp_path: Pa
     import torch
 
     from isogloss import Backbone
-    from isogloss.system import Member
+    from isogloss.member import Member
 
     torch.manual_seed(0)
     task = tiny_problem("classification").task

@@ -18,10 +18,10 @@ from isogloss import Problem, System
 from isogloss.engines import ENGINES, Engine, base, load_engine
 from isogloss.engines import graph as graphs
 from isogloss.errors import ResourceError
+from isogloss.member import Member
 from isogloss.nets.mean_pooling import append_mean_pooling
 from isogloss.problem import make_examples
 from isogloss.readers import Row
-from isogloss.system import Member
 from isogloss.train import forward
 
 pytest.importorskip("onnxruntime")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Gt, Le
 
 from isogloss.backbones.hush import hushed
+from isogloss.methods.model.text_training import workshop
 
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
@@ -65,7 +66,7 @@ class BilingualStudent:
             run.ledger.note_text("adapt", corpus.examples)
         facts = (type(self).__name__, self, backbone.fingerprint(), [corpus.fingerprint() for corpus in corpora])
         folder = run.make(facts, lambda place: self._distil(backbone, corpora, place, run))
-        shutil.rmtree(_workshop(folder), ignore_errors=True)
+        shutil.rmtree(workshop(folder), ignore_errors=True)
         run.say_once(told(json.loads((folder / FACTS).read_text(encoding="utf-8"))))
         names = ", ".join(problem.spelling(corpus.lang) for corpus in corpora)
         made = backbone.moved(folder, f"student of {self.every} to 1 layers for {names}")
@@ -83,7 +84,7 @@ class BilingualStudent:
         teacher, tokenizer = backbone.bare(), backbone.tokenizer()
         student = student_of(teacher, every=self.every)
         inner = replace(
-            run, folder=_workshop(folder), seed=self.seed, ledger=Ledger(), trainings=count(), head=None, tokens=0
+            run, folder=workshop(folder), seed=self.seed, ledger=Ledger(), trainings=count(), head=None, tokens=0
         )
         options: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         names = ("steps", "batch_size", "learning_rate", "max_length", "checks")
@@ -127,8 +128,3 @@ def told(facts: dict[str, Any]) -> str:
         f"Student made: {sizes}; squared distance of its states to the teacher's in held-out text before and after "
         f"{facts['best_step']} updates: {each}."
     )
-
-
-def _workshop(folder: Path) -> Path:
-    """Where checkpoints of what will be ``folder`` go: what one run broke off, another goes on with."""
-    return folder.with_name(f"{folder.name.lstrip('.')}-training")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from isogloss.backbones import Backbone
+    from isogloss.member import Member
     from isogloss.problem import Problem
     from isogloss.recipes import Recipe
     from isogloss.run import Run
-    from isogloss.system import Member
     from isogloss.train import Trained
     from isogloss.train.pairing import Pairing
 

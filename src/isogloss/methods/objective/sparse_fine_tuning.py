@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Le
 
 from isogloss.errors import RecipeError
+from isogloss.methods.model.language_pieces import load_pieces, source_piece
 from isogloss.methods.objective.cross_entropy import CrossEntropy
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from isogloss.backbones import Backbone
     from isogloss.example import Example
+    from isogloss.nets.pieces import Piece
     from isogloss.problem import Problem
     from isogloss.run import Run
     from isogloss.tasks import Encoded
@@ -39,13 +42,31 @@ class SparseFineTuning(CrossEntropy):
     All else is as in cross_entropy, the same in both trainings; ``trains`` may not be ``seen`` or ``head``.
     """
 
+    composes: ClassVar[bool] = True
+
     density: Annotated[float, Gt(0), Le(1)] = 0.08
     first_epochs: Annotated[int, Ge(1)] = 3
     pull: Annotated[float, Ge(0)] = 0.0
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
-        """Train twice on all training examples."""
-        return self._tune(backbone.model(problem.task), backbone.tokenizer(), problem, run)
+        """Train twice on all training examples, over the piece of the source language where languages have pieces."""
+        from isogloss.nets.pieces import network_fingerprint
+        from isogloss.train.sparse_tuning import taken_out
+
+        model, languages = backbone.model(problem.task), load_pieces(backbone)
+        if not languages:
+            return self._tune(model, backbone.tokenizer(), problem, run)
+        own = network_fingerprint(model)
+        put_in = ExitStack()
+        put_in.enter_context(source_piece(languages, problem).within(model))
+        trained = self._tune(model, backbone.tokenizer(), problem, run)
+
+        def take_out() -> dict[str, Piece]:
+            piece = taken_out(trained, network=own)
+            put_in.close()
+            return {**languages, "task": piece}
+
+        return replace(trained, take_out=take_out)
 
     def _tune(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from annotated_types import Gt
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from isogloss.backbones import Backbone
+    from isogloss.member import Member
     from isogloss.problem import Problem
     from isogloss.recipes import Recipe
     from isogloss.run import Run
-    from isogloss.system import Member
     from isogloss.train import Trained
 
 
@@ -36,6 +36,8 @@ class TaskDistillation(SparseFineTuning):
 
     All else is as in sparse_fine_tuning and cross_entropy; ``freeze_layers`` must be 0, for all layers are compared.
     """
+
+    composes: ClassVar[bool] = False
 
     teacher: Recipe
     temperature: Annotated[float, Gt(0)] = 2.0
