@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -15,6 +15,7 @@ from isogloss import Backbone, Problem
 from isogloss.errors import RecipeError
 from isogloss.flow import fit
 from isogloss.methods.model.bilingual_student import BilingualStudent
+from isogloss.methods.model.language_deltas import LanguageDeltas
 from isogloss.methods.model.reduce_vocabulary import ReduceVocabulary
 from isogloss.methods.objective.sparse_fine_tuning import SparseFineTuning
 from isogloss.methods.objective.task_distillation import TaskDistillation
@@ -107,6 +108,35 @@ class TestPart:
                 int((value != start[key]).sum()) for key, value in weights.items() if ".encoder." in key
             )
         assert 0 < changed["sparse"] <= round(0.08 * changed["dense"]) + 1
+
+    def test_a_teacher_of_pieces_teaches_with_them_in(
+        self, problem: Problem, backbone: Backbone, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from isogloss.train import distilling
+
+        deltas = LanguageDeltas(epochs=1, head_steps=1, min_words=3, check=False)
+        composed = replace(TEACHER, name="composed", model=(deltas,))
+        part, one = replace(QUICK, teacher=composed), problem.narrow("yor")
+        name = "bert.encoder.layer.0.output.dense.weight"
+        held: list[torch.Tensor] = []
+        original = distilling.task_loss
+
+        def seen(student: Any, batch: Any, **options: Any) -> torch.Tensor:
+            held.append(options["teacher"].get_parameter(name).detach().clone())
+            return original(student, batch, **options)
+
+        monkeypatch.setattr(distilling, "task_loss", seen)
+        part(STUDENT(backbone, one, run), one, run)
+        member = part._fit_teacher(backbone, one, run)
+        assert set(member.languages) == {"eng", "yor"}
+        network = cast("torch.nn.Module", member.model)
+        bare = network.get_parameter(name).detach().clone()
+        assert torch.equal(bare, backbone.model(one.task).get_parameter(name))
+        with member.composed("eng"):
+            full = network.get_parameter(name).detach().clone()
+        assert held
+        assert all(torch.equal(weight, full) for weight in held)
+        assert not torch.equal(full, bare)
 
     def test_an_encoder_that_is_no_student_is_refused(self, problem: Problem, backbone: Backbone, run: Run) -> None:
         with pytest.raises(RecipeError, match=r"teaches a student, and .* is none.*bilingual_student"):
