@@ -66,14 +66,14 @@ class TaskDistillation(SparseFineTuning):
                 f"The teacher '{self.teacher.name}' reads other pieces than its student",
                 fix="Change the vocabulary before bilingual_student, and by no recipe of the teacher's",
             )
-        teacher = cast("PreTrainedModel", member.model).requires_grad_(False).eval()
+        teacher = cast("PreTrainedModel", member.model)
         for network in (model, teacher):
             torch.nn.Module.to(network, run.device)
-        with attention_maps(model, teacher):
-            loss = partial(task_loss, teacher=teacher, temperature=self.temperature)
+        with member.composed(problem.source[0]), attention_maps(model, teacher):
+            loss = partial(task_loss, teacher=teacher.requires_grad_(False).eval(), temperature=self.temperature)
             return self._tune(model, tokenizer, problem, run, loss=loss)
 
     def _fit_teacher(self, backbone: Backbone, problem: Problem, run: Run) -> Member:
-        """The teacher's network for the task, of the encoder that the student was made of."""
+        """The teacher of the task, of the encoder that the student was made of; its pieces are not in yet."""
         system = run.fit(self.teacher, problem, backbone)
         return system.base or system.members[problem.targets[0]]
