@@ -202,6 +202,28 @@ class TestParts:
         assert not ig.System.from_pretrained(folder).serves("spa")
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_an_export_has_a_network_for_each_language(recipe: str, trained: Callable[..., Path], tmp_path: Path) -> None:
+    folder = trained(recipe)
+    record = ig.export(folder, format="onnx", out=tmp_path / "onnx", langs=["yor", "rus"])
+    assert record["parity"]["max_logit_difference"] < 1e-4
+    exported, system = ig.System.from_pretrained(tmp_path / "onnx"), ig.System.from_pretrained(folder)
+    assert sorted(exported.members) == ["rus", "yor"]
+    for lang, lines in TEXT.items():
+        assert [p.value for p in exported.predict(lines, lang=lang)] == [
+            p.value for p in system.predict(lines, lang=lang)
+        ]
+
+
+def test_an_export_for_torch_keeps_deltas_only(trained: Callable[..., Path], tmp_path: Path) -> None:
+    ig.export(trained("lt-sft"), format="torch", out=tmp_path / "torch", trim=True, langs=["yor_Latn"])
+    loaded, system = ig.System.from_pretrained(tmp_path / "torch"), ig.System.from_pretrained(trained("lt-sft"))
+    found, known = (each.predict(TEXT["yor"], lang="yor") for each in (loaded, system))
+    assert [p.score for p in found] == pytest.approx([p.score for p in known], abs=1e-5)
+    with pytest.raises(IsoglossError, match="no part of an ordinary transformers folder"):
+        ig.export(trained("language-adapters"), format="torch", out=tmp_path / "no", trim=True, langs=["yor_Latn"])
+
+
 def test_another_kind_is_refused(run: Callable[[str], Path], trained: Callable[..., Path]) -> None:
     other = trained("lt-sft") / "model/pieces/yor.safetensors"
     with pytest.raises(ResourceError, match="of the kind delta, and those of the system are of the kind adapter"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -93,7 +95,6 @@ def export(
     if system.engine != "torch":
         raise IsoglossError("This system has been exported already", fix="Give the run that 'transfer' wrote")
     chosen = _languages(system, langs)
-    networks = _networks(system, chosen)
     lines = [line for path in corpus for line in _lines(Path(path))]
     if corpus and not lines:
         raise DataError("The corpus holds no text", where=corpus[0], fix="Give a file with one text a line")
@@ -101,7 +102,13 @@ def export(
     text = _text(system, chosen, lines[::HELD_OUT][:MOST_HELD_OUT], problem)
     held_out = set(lines[::HELD_OUT][:MOST_HELD_OUT]) if text.basis == "corpus" else set()
     learnt = [line for line in lines if line not in held_out]
-    with staged(out, force=force) as place, tempfile.TemporaryDirectory(prefix="isogloss-") as scratch:
+    with (
+        staged(out, force=force) as place,
+        tempfile.TemporaryDirectory(prefix="isogloss-") as scratch,
+        ExitStack() as held,
+    ):
+        system = _whole(system, chosen, format, held)
+        networks = _networks(system, chosen)
         run = Run(flow=fit, folder=Path(scratch), quiet=quiet)
         original: dict[str, Answers] = {}
         reference: dict[str, Answers] = {}
@@ -180,6 +187,8 @@ def _home(system: System, lang: str) -> Member:
 
 def _languages(system: System, langs: Sequence[str] | None) -> list[Language]:
     known = (*system.source, *system.targets) if system.base is not None else tuple(sorted(system.members))
+    if system.base is not None and system.base.languages:
+        known = system.base.languages
     chosen: list[Language] = []
     for lang in langs if langs is not None else known:
         match = find(lang, known)
@@ -195,7 +204,24 @@ def _networks(system: System, chosen: Sequence[Language]) -> dict[str, Member]:
     if system.base is not None:
         return {"": system.base}
     found = [find(language, system.members) for language in chosen]
-    return {match.code: system.members[match.code] for match in found if match is not None}
+    codes = sorted(match.code for match in found if match is not None)  # as they are when they are loaded again
+    return {code: system.members[code] for code in codes}
+
+
+def _whole(system: System, chosen: Sequence[Language], format: str, held: ExitStack) -> System:
+    """Of a system of pieces, one with a network for each language, which holds its pieces until ``held`` is closed."""
+    base = system.base
+    if base is None or not base.languages:
+        return system
+    if format == "torch" and {piece.kind for piece in base.pieces.values()} != {"delta"}:
+        raise IsoglossError(
+            "Adapters are no part of an ordinary transformers folder", fix="Give --format onnx or openvino"
+        )
+    members = {}
+    for language in chosen:
+        members[language.code] = replace(base, model=copy.deepcopy(base.model), pieces=copy.deepcopy(dict(base.pieces)))
+        held.enter_context(members[language.code].composed(language.code))
+    return replace(system, base=None, members={lang: replace(m, pieces={}) for lang, m in members.items()})
 
 
 def _scripts(chosen: Sequence[Language]) -> tuple[str, ...]:
@@ -253,8 +279,6 @@ def _answer(member: Member, system: System, rows: Sequence[Example], run: Run, t
 
 
 def _trimmed(member: Member, scripts: Sequence[str], corpus: Sequence[str]) -> tuple[Member, Vocabulary]:
-    import copy
-
     try:
         kept = (
             Vocabulary.of_texts(member.tokenizer, corpus)
