@@ -24,7 +24,7 @@ RECIPE = Recipe(
     "phase). Held-out lines are spread over the text, not its first 5 %, and are 200 at most. Padding counts neither "
     "in attention maps nor in states (it does in the authors' code), layers are really copied (the published code "
     "draws the student at random), and all single characters stay in the vocabulary. Word vectors learn from raw text "
-    "but not from the task (--set task_distillation.trains=all for the paper's choice); rates and numbers of updates of "
-    "the task are those of our other recipes. Encoders of the shape of BERT only: not DeBERTa, which the authors "
+    "but not from the task (--set task_distillation.trains=all for the paper's choice); rates and numbers of updates "
+    "of the task are those of our other recipes. Encoders of the shape of BERT only: not DeBERTa, which the authors "
     "distil too.",
 )
