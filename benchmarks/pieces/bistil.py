@@ -35,12 +35,12 @@ import torch
 import isogloss as ig
 from isogloss.evaluation.comparing import against
 from isogloss.ledger import normalise
+from isogloss.member import Member
 from isogloss.methods.model.bilingual_student import FACTS, BilingualStudent
 from isogloss.methods.model.reduce_vocabulary import ReduceVocabulary
 from isogloss.methods.objective.sparse_fine_tuning import SparseFineTuning
 from isogloss.methods.objective.task_distillation import TaskDistillation
 from isogloss.run import Run
-from isogloss.system import Member
 
 RESULTS = Path(__file__).parent / "results"
 TARGETS = ("swa", "yor")

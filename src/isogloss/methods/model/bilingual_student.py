@@ -52,7 +52,7 @@ class BilingualStudent:
     languages: Literal["all", "targets"] = "all"
     batch_size: Annotated[int, Ge(1)] = 8
     max_length: Annotated[int, Ge(8)] = 256
-    learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-4
+    learning_rate: Annotated[float, Gt(0), Le(1)] = 3e-4
     checks: Annotated[int, Ge(1)] = 5
     min_words: Annotated[int, Ge(1)] = 6
     seed: Annotated[int, Ge(0)] = 1
