@@ -88,7 +88,7 @@ class TestEveryPart:
     def test_has_one_method(self, part: Any) -> None:
         own = [name for name, value in vars(type(part)).items() if inspect.isfunction(value)]
         assert [name for name in own if not name.startswith("_")] == []
-        assert "__call__" in own
+        assert any("__call__" in vars(cls) for cls in type(part).__mro__[:2])  # its own, or that of what it shares
 
 
 @pytest.mark.parametrize(("part", "name"), FIELDS, ids=[f"{part_name(part)}.{name}" for part, name in FIELDS])
@@ -246,14 +246,14 @@ class TestComposition:
         assert Recipe(name="a", model=(Grow(),)).needs == ("dev", "train", "unlabelled")
         assert Recipe(name="a", weights=Last()).needs == ("train",)
 
-    @pytest.mark.parametrize("late", [Grow(), Deepen()])
-    def test_no_vocabulary_or_depth_after_a_delta(self, late: Any) -> None:
+    @pytest.mark.parametrize("late", [Grow(), Deepen(), Retrain(), Adapt()])
+    def test_the_network_of_a_piece_does_not_change(self, late: Any) -> None:
         with pytest.raises(RecipeError, match=f"{part_name(late)}.* after adapt"):
-            _check_order((Adapt(), Retrain(), late))
+            _check_order((Grow(), Adapt(), late))
         with pytest.raises(RecipeError, match=f"{part_name(late)} first"):
             Recipe(name="a", model=(Adapt(),)) + Recipe(name="b", model=(late,))
 
-    @pytest.mark.parametrize("parts", [(), (Grow(), Adapt()), (Adapt(), Retrain(), Adapt()), (Deepen(), Grow())])
+    @pytest.mark.parametrize("parts", [(), (Grow(), Adapt()), (Retrain(), Adapt()), (Deepen(), Grow())])
     def test_any_other_order_is_fine(self, parts: tuple[Any, ...]) -> None:
         _check_order(parts)
 

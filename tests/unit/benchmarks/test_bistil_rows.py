@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[3] / "benchmarks" / "pieces"
+FOLDER = Path(__file__).resolve().parents[3] / "benchmarks" / "adaptation"
 TESTED = "Wakulima wengi waliuza mazao yao sokoni jana asubuhi."
 
 

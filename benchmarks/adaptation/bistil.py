@@ -1,7 +1,7 @@
 """BiStil against its teacher and against students made otherwise: score, size on disk and speed on a processor.
 
-    ISOGLOSS_DATA=DATA python benchmarks/pieces/bistil.py --threads 1 [--rows teacher,bistil-2]
-    ISOGLOSS_DATA=DATA python benchmarks/pieces/bistil.py --summary
+    ISOGLOSS_DATA=DATA python benchmarks/adaptation/bistil.py --threads 1 [--rows teacher,bistil-2]
+    ISOGLOSS_DATA=DATA python benchmarks/adaptation/bistil.py --summary
 
 * Topics of SIB-200, English labels to Swahili and Yoruba. Raw text: MAFAND (all splits), NTREX and SIB-200's training
   texts without labels. Every line that is, or holds, a test sentence is removed, after case, punctuation and spacing
@@ -236,7 +236,7 @@ def summarise(size: Size, problem: ig.Problem, counts: dict[str, Any], work: Pat
     pairs = [("teacher", row) for row in done[1:]] + [(row, "bistil-2") for row in ("copied-2", "multilingual-2")]
     students = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((work / "shared").glob(f"*/{FACTS}"))]
     return {
-        "command": "python benchmarks/pieces/bistil.py --threads 1",
+        "command": "python benchmarks/adaptation/bistil.py --threads 1",
         "size": vars(size),
         "text": counts,
         "metric": first.metric,
