@@ -19,7 +19,43 @@ def adaptation(folder: Path = BENCHMARKS / "adaptation" / "results") -> list[str
         path = folder / f"{name}.json"
         if path.exists():
             lines += table(json.loads(path.read_text(encoding="utf-8")))
+    matrix = BENCHMARKS / "monobyte/results/matrix.json"
+    if matrix.exists():
+        lines += _bytes(json.loads(matrix.read_text(encoding="utf-8")))
     return ["## Tokenizers, raw text, domains", "", *lines] if lines else []
+
+
+def _bytes(result: dict[str, Any]) -> Iterable[str]:
+    settings = result["settings"]
+    before = settings["pretrain"]
+    yield from ("### Byte models: what pretraining on one language brings another", "", f"`{result['command']}`", "")
+    yield (
+        f"Models of one shape ({settings['model']['num_layers']} and {settings['model']['num_decoder_layers']} layers, "
+        f"{settings['model']['d_model']} wide) from one draw of weights, {before['updates']:,} updates of span "
+        f"corruption each ({before['batch']} windows of {before['window']} bytes), all but `none`. Nats a masked byte of "
+        "held-out text; in brackets how much more when the encoder is shown other text, which a model that does not read is not."
+    )
+    reads = list(next(iter(result["span_loss"].values()), {})) if "none" in result["span_loss"] else []
+    yield from _head("pretrained on", *reads)
+    for name, row in result["span_loss"].items():
+        if name != "unit":
+            yield _row(name, *(f"{row[read]['loss']:.2f} ({row[read]['gain']:+.2f})" for read in reads))
+    for task, by_language in result["tasks"].items():
+        for language, table in by_language.items():
+            rows = {name: row for name, row in table.items() if isinstance(row, dict)}
+            seeds = ", ".join(next(iter(rows.values()))["seeds"])
+            tests = list(next(iter(rows.values()))["tested in"])
+            yield from ("", f"**{task}**, fine-tuned in {language}, {next(iter(rows.values()))['updates']} updates, "
+                        f"seeds {seeds}; accuracy in points")  # fmt: skip
+            heads = [head for test in tests for head in (test, f"{test}, less none")]
+            yield from _head("pretrained on", *heads)
+            for name, row in rows.items():
+                cells = []
+                for test in tests:
+                    cell = row["tested in"][test]
+                    cells += [_points(cell["accuracy"], cell["ci95"]), _difference(cell.get("less_none"))]
+                yield _row(name, *cells)
+    yield ""
 
 
 def _swap(result: dict[str, Any]) -> Iterable[str]:
@@ -180,6 +216,16 @@ def _maft(result: dict[str, Any]) -> Iterable[str]:
         for lang, row in held.items():
             if "loss" in row:
                 yield _row(lang, *(f"{row['loss'][name]:.2f}" for name in names))
+    if found := result.get("alignment"):
+        names = list(next(iter(found.values()))["found"])
+        yield from (
+            "",
+            "Share of test and dev sentences of SIB-200 whose nearest English one, by the mean of the last states, is "
+            "their translation, in points.",
+        )
+        yield from _head("language", "sentences", *names)
+        for lang, row in found.items():
+            yield _row(lang, str(row["sentences"]), *(_points(row["found"][name]) for name in names))
     yield ""
 
 

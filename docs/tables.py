@@ -16,6 +16,7 @@ def results() -> str:
     """Tables from the committed results, with intervals."""
     from adaptation_tables import adaptation  # beside this file, where build.py has put the path
     from bridge_tables import bridges
+    from piece_tables import pieces
 
     lines = [(DOCS / "results-head.md").read_text(encoding="utf-8").rstrip(), ""]
     for path in sorted(RESULTS.glob("*.json")):
@@ -24,7 +25,7 @@ def results() -> str:
             lines += _averaging_tables(result)
         else:
             lines += _plain_table(result) if "by_seed" in result else _table(path.stem, result)
-    return "\n".join([*lines, *bridges(), *adaptation(), *speed(SPEED)]) + "\n"
+    return "\n".join([*lines, *bridges(), *adaptation(), *pieces(), *speed(SPEED)]) + "\n"
 
 
 def speed(folder: Path) -> list[str]:
