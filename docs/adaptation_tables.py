@@ -32,10 +32,11 @@ def _bytes(result: dict[str, Any]) -> Iterable[str]:
     yield (
         f"Models of one shape ({settings['model']['num_layers']} and {settings['model']['num_decoder_layers']} layers, "
         f"{settings['model']['d_model']} wide) from one draw of weights, {before['updates']:,} updates of span "
-        f"corruption each ({before['batch']} windows of {before['window']} bytes), all but `none`. Nats a masked byte of "
-        "held-out text; in brackets how much more when the encoder is shown other text, which a model that does not read is not."
+        f"corruption each ({before['batch']} windows of {before['window']} bytes), all but `none`. Nats a masked "
+        "byte of held-out text; in brackets how much more when the encoder is shown other text: nothing, where it does "
+        "not read."
     )
-    reads = list(next(iter(result["span_loss"].values()), {})) if "none" in result["span_loss"] else []
+    reads = list(result["span_loss"].get("none", ()))
     yield from _head("pretrained on", *reads)
     for name, row in result["span_loss"].items():
         if name != "unit":
