@@ -60,5 +60,9 @@ def items(
         raise DataError(unknown("phenomenon", phenomenon, NAMES).rstrip("."))
     if base is None:
         share = -(-count // len(PHENOMENA))
-        base = [item for row in zip(*(items(name, lang, count=share, seed=seed) for name in PHENOMENA), strict=True) for item in row]
+        base = [
+            item
+            for row in zip(*(items(name, lang, count=share, seed=seed) for name in PHENOMENA), strict=True)
+            for item in row
+        ]
     return changed(base[:count], CHANGES[phenomenon], seed=seed)

@@ -30,56 +30,66 @@ def _about_two(draw: Draw, first: Formula, rest: str) -> tuple[Formula, ...]:
     return (("and", *clauses),) if draw.coin() else clauses
 
 
-def restated(draw: Draw) -> Drawn:
+def _pairs(draw: Draw) -> tuple[tuple[str, str], ...]:
+    """Pairs of either kind, so often of each that the kind tells nothing about the label."""
+    return COMPLEMENTARY if draw.rng.random() < 0.75 else CONTRARY
+
+
+def _denial(draw: Draw, clause: Formula) -> Formula:
+    """The clause denied in one of the two ways."""
+    return negated(clause) if draw.coin() else ("false", clause)
+
+
+def _restated(draw: Draw) -> Drawn:
     a, b = draw.some("names", 2)
     clause: Formula = ("is", a, _opposites(draw, CONTRARY + COMPLEMENTARY)[0])
     return _about_two(draw, clause, b), clause
 
 
-def opposite_denied(draw: Draw) -> Drawn:
+def _opposite_denied(draw: Draw) -> Drawn:
     (a, b), (one, other) = draw.some("names", 2), _opposites(draw, CONTRARY + COMPLEMENTARY)
-    hypothesis = negated(("is", a, other)) if draw.coin() else ("false", ("is", a, other))
-    return _about_two(draw, ("is", a, one), b), hypothesis
+    return _about_two(draw, ("is", a, one), b), _denial(draw, ("is", a, other))
 
 
-def other_half(draw: Draw) -> Drawn:
+def _other_half(draw: Draw) -> Drawn:
     (a, b), (one, other) = draw.some("names", 2), _opposites(draw, COMPLEMENTARY)
-    return _about_two(draw, negated(("is", a, one)), b), ("is", a, other)
+    hypothesis: Formula = ("is", a, other) if draw.coin() else _denial(draw, ("is", a, one))
+    return _about_two(draw, negated(("is", a, one)), b), hypothesis
 
 
-def opposite(draw: Draw) -> Drawn:
+def _opposite(draw: Draw) -> Drawn:
     (a, b), (one, other) = draw.some("names", 2), _opposites(draw, CONTRARY + COMPLEMENTARY)
     return _about_two(draw, ("is", a, one), b), ("is", a, other)
 
 
-def denied(draw: Draw) -> Drawn:
+def _denied(draw: Draw) -> Drawn:
     (a, b), (one, _) = draw.some("names", 2), _opposites(draw, CONTRARY + COMPLEMENTARY)
-    hypothesis = negated(("is", a, one)) if draw.coin() else ("false", ("is", a, one))
-    return _about_two(draw, ("is", a, one), b), hypothesis
+    return _about_two(draw, ("is", a, one), b), _denial(draw, ("is", a, one))
 
 
-def neither_half(draw: Draw) -> Drawn:
+def _neither_half(draw: Draw) -> Drawn:
     (a, b), (one, other) = draw.some("names", 2), _opposites(draw, COMPLEMENTARY)
-    return _about_two(draw, negated(("is", a, one)), b), negated(("is", a, other))
+    hypothesis: Formula = ("is", a, one) if draw.coin() else _denial(draw, ("is", a, other))
+    return _about_two(draw, negated(("is", a, one)), b), hypothesis
 
 
-def between_the_two(draw: Draw) -> Drawn:
+def _between_the_two(draw: Draw) -> Drawn:
     (a, b), (one, other) = draw.some("names", 2), _opposites(draw, CONTRARY)
     hypothesis: Formula = ("is", a, other)
-    return _about_two(draw, negated(("is", a, one)), b), hypothesis if draw.coin() else negated(hypothesis)
+    return _about_two(draw, negated(("is", a, one)), b), hypothesis if draw.coin() else _denial(draw, hypothesis)
 
 
-def another_person(draw: Draw) -> Drawn:
-    (a, b, c), (one, other) = draw.some("names", 3), _opposites(draw, CONTRARY + COMPLEMENTARY)
-    hypothesis: Formula = ("is", c, draw.rng.choice((one, other)))
-    return _about_two(draw, ("is", a, one), b), hypothesis if draw.coin() else ("false", hypothesis)
+def _another_person(draw: Draw) -> Drawn:
+    (a, b, c), opposites = draw.some("names", 3), _opposites(draw, _pairs(draw))
+    hypothesis: Formula = ("is", c, draw.rng.choice(opposites))
+    return _about_two(draw, ("is", a, opposites[0]), b), hypothesis if draw.coin() else _denial(draw, hypothesis)
 
 
-def another_property(draw: Draw) -> Drawn:
-    a, b = draw.some("names", 2)
-    (one, _), (other, _) = draw.rng.sample(CONTRARY + COMPLEMENTARY, 2)
-    hypothesis: Formula = ("is", a, other)
-    return _about_two(draw, ("is", a, one), b), hypothesis if draw.coin() else negated(hypothesis)
+def _another_property(draw: Draw) -> Drawn:
+    (a, b), asked = draw.some("names", 2), draw.rng.choice(_pairs(draw))
+    said = _opposites(draw, tuple(pair for pair in CONTRARY + COMPLEMENTARY if pair != asked))[0]
+    hypothesis: Formula = ("is", a, draw.rng.choice(asked))
+    return _about_two(draw, ("is", a, said), b), hypothesis if draw.coin() else _denial(draw, hypothesis)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +114,8 @@ ANTONYMS = Antonyms(
     name="antonyms",
     about="tall and short (not both), present and absent (one of the two)",
     patterns={
-        "entailment": (restated, opposite_denied, other_half),
-        "contradiction": (opposite, denied, neither_half),
-        "neutral": (between_the_two, another_person, another_property),
+        "entailment": (_restated, _opposite_denied, _other_half),
+        "contradiction": (_opposite, _denied, _neither_half),
+        "neutral": (_between_the_two, _another_person, _another_property),
     },
 )

@@ -18,10 +18,13 @@ def hypothesis_only(train: Sequence[tuple[str, str]], test: Sequence[tuple[str, 
     """Accuracy of naive Bayes over the words of the hypothesis (Poliak et al., *SEM 2018, with a plainer model).
 
     Args:
-        train, test: hypotheses with their labels, of items of their own.
+        train: hypotheses with their labels.
+        test: hypotheses of other items with theirs.
     """
     labels = Counter(label for _, label in train)
-    counts = {label: Counter(word for text, other in train if other == label for word in _words(text)) for label in labels}
+    counts = {
+        label: Counter(word for text, other in train if other == label for word in _words(text)) for label in labels
+    }
     vocabulary = set().union(*counts.values())
 
     def score(words: set[str], label: str) -> float:
@@ -35,11 +38,11 @@ def hypothesis_only(train: Sequence[tuple[str, str]], test: Sequence[tuple[str, 
     return right / len(test)
 
 
-def crossed(rows: Sequence[tuple[str, str]]) -> float:
-    """The same where there are no other items to learn from: each half guessed from the other."""
+def crossed(rows: Sequence[tuple[str, str]]) -> float | None:
+    """The same where there are no other items to learn from: each half guessed from the other. None for one row."""
     halves = rows[::2], rows[1::2]
     if not all(halves):
-        return float("nan")
+        return None
     scores = [hypothesis_only(halves[1 - i], halves[i]) * len(halves[i]) for i in range(2)]
     return sum(scores) / len(rows)
 

@@ -14,109 +14,110 @@ def _two(draw: Draw) -> tuple[Formula, Formula]:
     return first, second
 
 
-def part_of_both(draw: Draw) -> Drawn:
+def _part_of_both(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("and", p, q),), draw.rng.choice((p, q))
 
 
-def both_of_parts(draw: Draw) -> Drawn:
+def _both_of_parts(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (p, q), ("and", p, q)
 
 
-def one_gives_either(draw: Draw) -> Drawn:
+def _one_gives_either(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (draw.rng.choice((p, q)),), ("or", p, q)
 
 
-def the_other_of_two(draw: Draw) -> Drawn:
+def _the_other_of_two(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("or", p, q), negated(p)), q
 
 
-def ponens(draw: Draw) -> Drawn:
+def _ponens(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("if", p, q), p), q
 
 
-def tollens(draw: Draw) -> Drawn:
+def _tollens(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("if", p, q), negated(q)), negated(p)
 
 
-def neither(draw: Draw) -> Drawn:
-    p, q = _neither(draw)
+def _neither(draw: Draw) -> Drawn:
+    p, q = _alike(draw)
     return (("nor", p, q),), negated(draw.rng.choice((p, q)))
 
 
-def both_and_not_one(draw: Draw) -> Drawn:
+def _both_and_not_one(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("and", p, q),), negated(draw.rng.choice((p, q)))
 
 
-def one_fails_both(draw: Draw) -> Drawn:
+def _one_fails_both(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (negated(draw.rng.choice((p, q))),), ("and", p, q)
 
 
-def neither_and_either(draw: Draw) -> Drawn:
-    p, q = _neither(draw)
+def _neither_and_either(draw: Draw) -> Drawn:
+    p, q = _alike(draw)
     return (("nor", p, q),), ("or", p, q)
 
 
-def against_the_other_of_two(draw: Draw) -> Drawn:
+def _against_the_other_of_two(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("or", p, q), negated(p)), negated(q)
 
 
-def against_ponens(draw: Draw) -> Drawn:
+def _against_ponens(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("if", p, q), p), negated(q)
 
 
-def against_tollens(draw: Draw) -> Drawn:
+def _against_tollens(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("if", p, q), negated(q)), p
 
 
-def neither_and_one(draw: Draw) -> Drawn:
-    p, q = _neither(draw)
+def _neither_and_one(draw: Draw) -> Drawn:
+    p, q = _alike(draw)
     return (("nor", p, q),), draw.rng.choice((p, q))
 
 
-def one_of_either(draw: Draw) -> Drawn:
+def _one_of_either(draw: Draw) -> Drawn:
     p, q = _two(draw)
     chosen = draw.rng.choice((p, q))
     return (("or", p, q),), chosen if draw.coin() else negated(chosen)
 
 
-def both_of_one(draw: Draw) -> Drawn:
+def _both_of_one(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (draw.rng.choice((p, q)),), ("and", p, q)
 
 
-def either_of_a_denial(draw: Draw) -> Drawn:
+def _either_of_a_denial(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (negated(draw.rng.choice((p, q))),), ("or", p, q)
 
 
-def consequent_affirmed(draw: Draw) -> Drawn:
+def _consequent_affirmed(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("if", p, q), q), p if draw.coin() else negated(p)
 
 
-def antecedent_denied(draw: Draw) -> Drawn:
+def _antecedent_denied(draw: Draw) -> Drawn:
     p, q = _two(draw)
     return (("if", p, q), negated(p)), q if draw.coin() else negated(q)
 
 
-def condition_alone(draw: Draw) -> Drawn:
+def _condition_alone(draw: Draw) -> Drawn:
     p, q = _two(draw)
     chosen = draw.rng.choice((p, q))
     return (("if", p, q),), chosen if draw.coin() else negated(chosen)
 
 
-def _neither(draw: Draw) -> tuple[Formula, Formula]:
+def _alike(draw: Draw) -> tuple[Formula, Formula]:
+    """The same act of two people, which 'neither' can deny."""
     (a, b), act = draw.some("names", 2), draw.one("acts")
     return ("act", a, act), ("act", b, act)
 
@@ -125,13 +126,16 @@ BOOLEANS = Patterns(
     name="booleans",
     about="and, or, if, neither",
     patterns={
-        "entailment": (part_of_both, both_of_parts, one_gives_either, the_other_of_two, ponens, tollens, neither),
+        "entailment": (
+            _part_of_both, _both_of_parts, _one_gives_either, _the_other_of_two, _ponens, _tollens, _neither,
+        ),
         "contradiction": (
-            both_and_not_one, one_fails_both, neither_and_either, against_the_other_of_two, against_ponens,
-            against_tollens, neither_and_one,
+            _both_and_not_one, _one_fails_both, _neither_and_either, _against_the_other_of_two, _against_ponens,
+            _against_tollens, _neither_and_one,
         ),
         "neutral": (
-            one_of_either, both_of_one, either_of_a_denial, consequent_affirmed, antecedent_denied, condition_alone,
+            _one_of_either, _both_of_one, _either_of_a_denial, _consequent_affirmed, _antecedent_denied,
+            _condition_alone,
         ),
     },
 )  # fmt: skip

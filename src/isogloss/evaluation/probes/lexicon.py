@@ -1,4 +1,4 @@
-"""The words of a language, and how a formula becomes a sentence: tables of forms and templates, no rule of any grammar."""
+"""The words of a language, and how a formula becomes a sentence: tables of forms and templates, no grammar."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Lexicon:
         return self._say(head, v=self.words["pasts"][past], **roles)
 
     def _act(self, name: str, act: str, city: str | None = None, *, denied: str = "", mode: str = "") -> str:
-        where = {} if city is None else {"c": self.words["cities"][city]}
+        where: dict[str, Word | str] = {} if city is None else {"c": self.words["cities"][city]}
         head = "act_in" if where else "act"
         return self._say(head + denied, mode, a=self.words["names"][name], v=self.words["acts"][act], **where)
 
@@ -174,7 +174,7 @@ class Lexicon:
     def _appended(self, left: Formula, right: Formula, *, mode: str = "") -> str:
         return self._say("appended", s=self.clause(left), t=self.clause(right))
 
-    def _say(self, head: str, mode: str = "", **slots: Word | str) -> str:
+    def _say(self, head: str, mode: str = "", /, **slots: Word | str) -> str:
         return (self.templates.get(head + mode) or self.templates[head]).format(**slots)
 
 

@@ -18,62 +18,62 @@ def _place(draw: Draw) -> tuple[Formula, Formula]:
     return ("act", name, act), ("act", name, act, city)
 
 
-def double_denial_removed(draw: Draw) -> Drawn:
+def _double_denial_removed(draw: Draw) -> Drawn:
     clause = _clause(draw)
     return (("false", negated(clause)),), clause
 
 
-def double_denial_made(draw: Draw) -> Drawn:
+def _double_denial_made(draw: Draw) -> Drawn:
     clause = _clause(draw)
     return (clause,), ("false", negated(clause))
 
 
-def denial_of_the_wider(draw: Draw) -> Drawn:
+def _denial_of_the_wider(draw: Draw) -> Drawn:
     act, narrow = _place(draw)
     return (negated(act),), negated(narrow)
 
 
-def the_wider_of_the_narrow(draw: Draw) -> Drawn:
+def _the_wider_of_the_narrow(draw: Draw) -> Drawn:
     act, narrow = _place(draw)
     return (narrow,), act
 
 
-def denied(draw: Draw) -> Drawn:
+def _denied(draw: Draw) -> Drawn:
     clause = _clause(draw)
     return (clause,), negated(clause)
 
 
-def called_false(draw: Draw) -> Drawn:
+def _called_false(draw: Draw) -> Drawn:
     clause = _clause(draw)
     return (("false", clause),), clause
 
 
-def double_denial_against(draw: Draw) -> Drawn:
+def _double_denial_against(draw: Draw) -> Drawn:
     clause = _clause(draw)
     return (clause,), ("false", clause)
 
 
-def narrow_denied_wide(draw: Draw) -> Drawn:
+def _narrow_denied_wide(draw: Draw) -> Drawn:
     act, narrow = _place(draw)
     return ((narrow,), negated(act)) if draw.coin() else ((negated(act),), narrow)
 
 
-def denial_of_the_narrow(draw: Draw) -> Drawn:
+def _denial_of_the_narrow(draw: Draw) -> Drawn:
     act, narrow = _place(draw)
     return (negated(narrow),), act if draw.coin() else negated(act)
 
 
-def narrowed(draw: Draw) -> Drawn:
+def _narrowed(draw: Draw) -> Drawn:
     act, narrow = _place(draw)
     return (act,), narrow if draw.coin() else negated(narrow)
 
 
-def another_act(draw: Draw) -> Drawn:
+def _another_act(draw: Draw) -> Drawn:
     name, (first, second) = draw.one("names"), draw.some("acts", 2)
     return _polar(draw, ("act", name, first)), _polar(draw, ("act", name, second))[0]
 
 
-def another_person(draw: Draw) -> Drawn:
+def _another_person(draw: Draw) -> Drawn:
     (first, second), act = draw.some("names", 2), draw.one("acts")
     hypothesis = _polar(draw, ("act", second, act))[0]
     return _polar(draw, ("act", first, act)), hypothesis if draw.coin() else ("false", hypothesis)
@@ -87,8 +87,8 @@ NEGATION = Patterns(
     name="negation",
     about="denial, double denial, denial of less or more than was said",
     patterns={
-        "entailment": (double_denial_removed, double_denial_made, denial_of_the_wider, the_wider_of_the_narrow),
-        "contradiction": (denied, called_false, double_denial_against, narrow_denied_wide),
-        "neutral": (denial_of_the_narrow, narrowed, another_act, another_person),
+        "entailment": (_double_denial_removed, _double_denial_made, _denial_of_the_wider, _the_wider_of_the_narrow),
+        "contradiction": (_denied, _called_false, _double_denial_against, _narrow_denied_wide),
+        "neutral": (_denial_of_the_narrow, _narrowed, _another_act, _another_person),
     },
 )

@@ -1,4 +1,4 @@
-"""Changes that leave the label of a row as it is: a tautology added (distraction), two letters of a word swapped (spelling).
+"""Changes that leave the label of a row as it is: a tautology added (distraction), two letters swapped (spelling).
 
 After the stress tests of Naik et al. (COLING 2018). They take generated items or rows of the user's own.
 """
@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any, Protocol
 
 from isogloss.evaluation.probes.forms import Formula, Item
@@ -48,9 +49,7 @@ def _changed(items: Iterable[Item], change: Change, seed: int) -> Iterator[Item]
     for item in items:
         new = change.changed(item, random.Random(f"{change.name}/{seed}/{item.id}"))
         if new is not None:
-            yield replace(
-                new, id=f"{change.name}/{item.id}", phenomenon=change.name, base=(item.text_a, item.text_b)
-            )
+            yield replace(new, id=f"{change.name}/{item.id}", phenomenon=change.name, base=(item.text_a, item.text_b))
 
 
 class Distraction:
@@ -64,7 +63,8 @@ class Distraction:
         lexicon = Lexicon.of(item.lang)
         text = _joined(getattr(item, side), tautology, lexicon)
         kind = "plain" if tautology[0] == "equal" else "negated"
-        return replace(item, **{side: text}, pattern=f"{kind}_{side[-1]}", form=_form(item, tautology, side))
+        new = replace(item, pattern=f"{kind}_{side[-1]}", form=_form(item, tautology, side))
+        return _with(new, side, text)
 
 
 def _joined(text: str, tautology: Formula, lexicon: Lexicon) -> str:
@@ -104,8 +104,13 @@ class Spelling:
             text = getattr(item, side)
             places = [at for at in _swaps(text, Lexicon.of(item.lang)) if _word_at(_swap(text, at), at) not in known]
             if places:
-                return replace(item, **{side: _swap(text, rng.choice(places))}, pattern=f"swapped_{side[-1]}")
+                return _with(replace(item, pattern=f"swapped_{side[-1]}"), side, _swap(text, rng.choice(places)))
         return None
+
+
+def _with(item: Item, side: str, text: str) -> Item:
+    """The item with another text on a side."""
+    return replace(item, text_a=text) if side == "text_a" else replace(item, text_b=text)
 
 
 def _swap(text: str, at: int) -> str:
@@ -116,11 +121,11 @@ def _word_at(text: str, at: int) -> str:
     return next(match[0].lower() for match in _WORD.finditer(text) if match.start() <= at < match.end())
 
 
-def _known(lang: str) -> set[str]:
+@cache
+def _known(lang: str) -> frozenset[str]:
     words = Lexicon.of(lang).words.values()
-    return {
-        part.lower() for table in words for word in table.values() for form in word.forms.values() for part in _WORD.findall(form)
-    }
+    forms = (form for table in words for word in table.values() for form in word.forms.values())
+    return frozenset(part.lower() for form in forms for part in _WORD.findall(form))
 
 
 def _swaps(text: str, lexicon: Lexicon) -> Iterator[int]:

@@ -69,7 +69,7 @@ class Patterns:
     def form(self, draw: Draw, label: Label) -> Form:
         pattern = draw.rng.choice(self.patterns[label])
         premise, hypothesis = pattern(draw)
-        return Form(premise=premise, hypothesis=hypothesis, label=label, pattern=pattern.__name__)
+        return Form(premise=premise, hypothesis=hypothesis, label=label, pattern=pattern.__name__.strip("_"))
 
 
 def forms(phenomenon: Phenomenon, *, count: int, seed: int = 0) -> list[Form]:

@@ -1,9 +1,9 @@
 """An independent judge of probe items: it looks at every world that matters, and at nothing that the generators know.
 
-A world says what is true of the people, classes and numbers that a form names. The label is read off the worlds in which
-all premises are true: the hypothesis is true in all of them (entailment), in none (contradiction), or in some (neutral).
-Counts run over 0, 1, ... up to two above the largest number named: beyond that no comparison of the form can change but
-the one of two counts, for which both orders are then among the worlds.
+A world says what is true of the people, classes and numbers that a form names. The label is read off the worlds in
+which all premises are true: the hypothesis is true in all of them (entailment), in none (contradiction), or in some
+(neutral). Counts run over 0, 1, ... up to two above the largest number named: beyond that no comparison of the form can
+change but the one of two counts, for which both orders are then among the worlds.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def _worlds(sentences: Sequence[Term], given: Sequence[Term]) -> Iterator[World]
 
 def _doings(acts: Sequence[str]) -> list[frozenset[frozenset[str]]]:
     """All classes that have members, told apart by what their members do."""
-    kinds = [frozenset(a for a, does in zip(acts, row, strict=True) if does) for row in product((0, 1), repeat=len(acts))]
+    kinds = [
+        frozenset(a for a, does in zip(acts, row, strict=True) if does) for row in product((0, 1), repeat=len(acts))
+    ]
     rows = product((0, 1), repeat=len(kinds))
     return [frozenset(k for k, there in zip(kinds, row, strict=True) if there) for row in rows if any(row)]
 
@@ -99,11 +101,11 @@ def _true(term: Term, world: World) -> bool:
         case "not" | "false":
             return not _true(rest[0], world)
         case "and" | "appended":
-            return _true(rest[0], world) and _true(rest[1], world)
+            return all(_true(part, world) for part in rest)
         case "or":
-            return _true(rest[0], world) or _true(rest[1], world)
+            return any(_true(part, world) for part in rest)
         case "nor":
-            return not (_true(rest[0], world) or _true(rest[1], world))
+            return not any(_true(part, world) for part in rest)
         case "if":
             return not _true(rest[0], world) or _true(rest[1], world)
         case "act" if len(rest) == 3:
@@ -123,12 +125,12 @@ def _true(term: Term, world: World) -> bool:
             return bool(one > other)
         case "every" | "not_every":
             every = all(rest[2] in member for member in world[("class", rest[0], rest[1])])
-            return every == (head == "every")
+            return every is (head == "every")
         case "some" | "no":
             some = any(rest[2] in member for member in world[("class", rest[0], rest[1])])
-            return some == (head == "some")
+            return some is (head == "some")
         case "equal" | "differ":
-            return (rest[0] == rest[1]) == (head == "equal")
+            return bool(rest[0] == rest[1]) == (head == "equal")
         case _:
             raise ValueError(f"A formula '{head}' is not known.")
 
