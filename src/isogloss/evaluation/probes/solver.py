@@ -130,7 +130,7 @@ def _true(term: Term, world: World) -> bool:
             some = any(rest[2] in member for member in world[("class", rest[0], rest[1])])
             return some is (head == "some")
         case "equal" | "differ":
-            return bool(rest[0] == rest[1]) == (head == "equal")
+            return bool((rest[0] == rest[1]) is (head == "equal"))
         case _:
             raise ValueError(f"A formula '{head}' is not known.")
 

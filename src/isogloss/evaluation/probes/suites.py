@@ -45,7 +45,7 @@ def read_suite(folder: str | Path) -> Suite:
     files = sorted(path for path in folder.rglob("*") if path.suffix in _PARSERS and path.is_file())
     if not files:
         raise DataError("There is no .json, .jsonl or .tsv file here", where=folder, fix="Name the suites' data folder")
-    read = [item for path in files for item in _read(path, str(path.relative_to(folder).with_suffix("")))]
+    read = _told_apart([row for path in files for row in _read(path, str(path.relative_to(folder).with_suffix("")))])
     found: dict[str, dict[tuple[str, str], list[Item]]] = defaultdict(lambda: defaultdict(list))
     left: Counter[str] = Counter()
     for phenomenon, item in read:
@@ -68,8 +68,22 @@ def read_suite(folder: str | Path) -> Suite:
     return Suite(items=kept, notices=tuple(notices))
 
 
-def _read(path: Path, name: str) -> list[tuple[str, Item | None]]:
-    return [_item(row, path, name) for row in _PARSERS[path.suffix](decode(path), path)]
+def _told_apart(rows: list[tuple[str, str, Item | None]]) -> list[tuple[str, Item | None]]:
+    """Rows with their phenomenon; where two files have one of the same name, each bears its file's too."""
+    files: dict[str, set[str]] = defaultdict(set)
+    for phenomenon, file, _ in rows:
+        files[phenomenon].add(file)
+    names = {
+        (phenomenon, file): phenomenon if len(there) == 1 else f"{phenomenon}/{Path(file).name}"
+        for phenomenon, there in files.items()
+        for file in there
+    }
+    return [(names[phenomenon, file], item) for phenomenon, file, item in rows]
+
+
+def _read(path: Path, name: str) -> list[tuple[str, str, Item | None]]:
+    read = (_item(row, path, name) for row in _PARSERS[path.suffix](decode(path), path))
+    return [(phenomenon, name, item) for phenomenon, item in read]
 
 
 def _item(row: Row, path: Path, name: str) -> tuple[str, Item | None]:
