@@ -12,8 +12,8 @@ Mixtures, all seen for the same number of rows (``SEEN``) and chosen by the same
 
 No language has professional and machine-translated rows and a lexicon offline, so the two kinds are compared with the
 source, not with each other. The MultiNLI rows at hand hold no contradiction: all runs are of two classes, XNLI's
-contradictions are left out, and so are those of the probes. Every run folder has ``probe.html``, the chart. ``--summary``
-writes ``results/nli.json``.
+contradictions are left out, and so are those of the probes. Every run folder has ``probe.html``, the chart.
+``--summary`` writes ``results/nli.json``.
 """
 
 from __future__ import annotations

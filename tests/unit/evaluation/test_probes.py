@@ -29,8 +29,8 @@ def judged(name: str, count: int) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_solver_gives_the_labels_of_the_rules(name: str) -> None:
-    pairs = judged(name, 240)
-    assert len(pairs) > 200
+    pairs = judged(name, 180)
+    assert len(pairs) == 180
     assert [pair for pair in pairs if pair[0] != pair[1]] == []
 
 
@@ -38,7 +38,7 @@ def test_the_solver_gives_the_labels_of_the_rules(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_solver_gives_the_labels_of_ten_thousand(name: str) -> None:
     pairs = judged(name, 10_000)
-    assert len(pairs) > 8_000
+    assert len(pairs) == 10_000
     assert [pair for pair in pairs if pair[0] != pair[1]] == []
 
 
@@ -138,7 +138,7 @@ def test_every_lexicon_has_the_concepts_and_forms_that_its_templates_need() -> N
 @pytest.mark.parametrize("name", PHENOMENA)
 def test_sentences_are_well_formed(name: str, lang: str) -> None:
     lexicon = Lexicon.of(lang)
-    for item in items(name, lang, count=150):
+    for item in items(name, lang, count=60):
         for text in (item.text_a, item.text_b):
             assert text == text.strip()
             assert text[0] == text[0].upper()
@@ -191,14 +191,14 @@ def test_what_a_formula_is_in_five_languages(formula: tuple[Any, ...]) -> None:
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_overlap_hypotheses_have_no_word_of_their_own(lang: str) -> None:
-    for item in items("overlap", lang, count=300):
+    for item in items("overlap", lang, count=90):
         words = [{text[slice(*unit)].lower() for unit in units(text)} for text in (item.text_a, item.text_b)]
         assert words[1] <= words[0], item
 
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_distraction_is_the_text_of_its_form(lang: str) -> None:
-    for item in items("distraction", lang, count=120):
+    for item in items("distraction", lang, count=60):
         assert item.form is not None
         lexicon = Lexicon.of(lang)
         assert item.text_a == lexicon.text(*item.form["premise"])
@@ -209,8 +209,8 @@ def test_a_distraction_is_the_text_of_its_form(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_misspelling_swaps_two_neighbours_and_no_function_word(lang: str) -> None:
     lexicon = Lexicon.of(lang)
-    made = items("spelling", lang, count=300)
-    assert len(made) > 200
+    made = items("spelling", lang, count=90)
+    assert len(made) == 90
     for item in made:
         assert item.base is not None
         sides = [(a, b) for a, b in zip(item.base, (item.text_a, item.text_b), strict=True) if a != b]

@@ -36,6 +36,8 @@ PHENOMENA: dict[str, Phenomenon] = {
 }
 CHANGES: dict[str, Change] = {change.name: change for change in (Distraction(), Spelling())}
 NAMES = (*PHENOMENA, *CHANGES)
+SPARE = 1.3
+"""So many times the items asked for are made for a change: some sentences have no word that can be misspelt."""
 
 
 def items(
@@ -49,7 +51,7 @@ def items(
         count: how many; labels in turn. The items of a smaller number are the first of a larger one.
         seed: the same seed gives items with the same ids and meanings in every language.
         base: rows that ``distraction`` and ``spelling`` change; generated items of all phenomena by default. Rows with
-            nothing to change are left out, so that there may be fewer than ``count``.
+            nothing to change are left out: of rows that are given there may be fewer than ``count``.
 
     Raises:
         DataError: the phenomenon is unknown, has no so many items, or the language has no lexicon.
@@ -59,10 +61,7 @@ def items(
     if phenomenon not in CHANGES:
         raise DataError(unknown("phenomenon", phenomenon, NAMES).rstrip("."))
     if base is None:
-        share = -(-count // len(PHENOMENA))
-        base = [
-            item
-            for row in zip(*(items(name, lang, count=share, seed=seed) for name in PHENOMENA), strict=True)
-            for item in row
-        ]
-    return changed(base[:count], CHANGES[phenomenon], seed=seed)
+        share = -(-count * SPARE // len(PHENOMENA))
+        made = [items(name, lang, count=int(share), seed=seed) for name in PHENOMENA]
+        base = [item for row in zip(*made, strict=True) for item in row]
+    return changed(base, CHANGES[phenomenon], most=count, seed=seed)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from typing import Any, Protocol
 
 from isogloss.evaluation.probes.forms import Formula, Item
@@ -40,9 +41,9 @@ class Change(Protocol):
         """The changed item, None where nothing can be changed."""
 
 
-def changed(items: Iterable[Item], change: Change, *, seed: int = 0) -> list[Item]:
-    """The items that can be changed, changed; each for itself, whatever stands around it."""
-    return list(_changed(items, change, seed))
+def changed(items: Iterable[Item], change: Change, *, most: int, seed: int = 0) -> list[Item]:
+    """The first ``most`` items that can be changed, changed; each for itself, whatever stands around it."""
+    return list(islice(_changed(items, change, seed), most))
 
 
 def _changed(items: Iterable[Item], change: Change, seed: int) -> Iterator[Item]:
