@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from isogloss.commands.init import init
     from isogloss.commands.parts import add_part, list_parts, remove_part
     from isogloss.commands.predict import predict
+    from isogloss.commands.probe import probe
     from isogloss.commands.project import project
     from isogloss.commands.transfer import transfer
     from isogloss.errors import IsoglossError
@@ -56,6 +57,7 @@ _HOMES = {
     "init": "commands",
     "list_parts": "commands",
     "predict": "commands",
+    "probe": "commands",
     "project": "commands",
     "remove_part": "commands",
     "swap_tokenizer": "transplant.network",
@@ -85,6 +87,7 @@ __all__ = [
     "init",
     "list_parts",
     "predict",
+    "probe",
     "project",
     "recipes",
     "remove_part",

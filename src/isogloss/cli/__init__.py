@@ -22,6 +22,7 @@ from isogloss.cli import (
     init,
     parts,
     predict,
+    probe,
     project,
     recipes,
     report,
@@ -52,6 +53,7 @@ app.command(epilog=export.EXAMPLES)(export.export)
 app.add_typer(parts.parts, name="parts")
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=project.EXAMPLES)(project.project)
+app.command(epilog=probe.EXAMPLES)(probe.probe)
 app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=recipes.EXAMPLES)(recipes.recipes)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

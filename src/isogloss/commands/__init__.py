@@ -11,6 +11,7 @@ from isogloss.commands.export import export
 from isogloss.commands.init import init
 from isogloss.commands.parts import add_part, list_parts, remove_part
 from isogloss.commands.predict import predict
+from isogloss.commands.probe import probe
 from isogloss.commands.project import project
 from isogloss.commands.transfer import transfer
 
@@ -25,6 +26,7 @@ __all__ = [
     "init",
     "list_parts",
     "predict",
+    "probe",
     "project",
     "remove_part",
     "transfer",

@@ -1,0 +1,241 @@
+"""``probe``: ask an NLI system what it understands, in several languages, with items whose labels are right by rule."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isogloss.errors import DataError, IsoglossError, unknown
+from isogloss.evaluation.probes import CHANGES, LABELS, LANGS, NAMES, Item, items
+from isogloss.evaluation.probes.answering import Names
+from isogloss.evaluation.probes.scoring import Probed, score_phenomenon
+from isogloss.evaluation.probes.suites import read_suite
+from isogloss.example import Example
+from isogloss.languages import Language, find
+from isogloss.output import staged
+from isogloss.problem import Problem
+from isogloss.system import System
+
+log = logging.getLogger("isogloss")
+
+Asked = dict[str, dict[str, list[Item]]]
+"""Items by phenomenon and language."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """What is to be asked: languages, phenomena, how many items, and rows of the user's by language."""
+
+    langs: Sequence[str]
+    phenomena: Sequence[str]
+    count: int
+    seed: int
+    rows: Mapping[str, Sequence[Item]] | None = None
+
+    def items(self, *, seed: int) -> Asked:
+        """Items of all phenomena in all languages; changes are made to the user's rows where there are some."""
+        asked: Asked = {}
+        for name in self.phenomena:
+            changes = name in CHANGES and self.rows is not None
+            for lang in self.langs:
+                base = (self.rows or {}).get(lang, ()) if changes else None
+                made = items(name, lang, count=self.count, seed=seed, base=base)
+                if made:
+                    asked.setdefault(name, {})[lang] = made
+        return asked
+
+
+def probe(
+    system: System | str | Path,
+    *,
+    langs: Sequence[str] | None = None,
+    phenomena: Sequence[str] | None = None,
+    count: int = 300,
+    seed: int = 0,
+    labels: Mapping[str, str] | None = None,
+    on: Problem | str | Path | None = None,
+    suite: str | Path | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
+    quiet: bool = True,
+) -> Probed:
+    """Score an NLI system on negation, numbers, quantifiers, booleans, antonyms, overlap, distraction and spelling.
+
+    Args:
+        system: the system, or the folder of its run: a pair task with the label entailment and one or two others.
+        langs: languages that have a lexicon; by default those of the system that have one.
+        phenomena: which ones; all by default.
+        count: items of each in each language, a third with each label.
+        seed: of the items; the same one gives the same meanings in every language.
+        labels: what the system's labels mean where their names do not say it, ``{"0": "entailment"}``.
+        on: a pair problem whose test rows distraction and spelling change, in place of generated items.
+        suite: a folder with the published Chinese suites: their sets are asked too, at most ``count`` items of each.
+        out: folder for the items as a pair problem (``test/<lang>.jsonl``, in the system's label names), the scores
+            ``probe.json`` and the page ``probe.html``.
+        force: replace an existing ``out``.
+        quiet: no progress bar.
+
+    Raises:
+        IsoglossError: the system is none of NLI, a language has no lexicon or no member, or a file cannot be read.
+    """
+    system = system if isinstance(system, System) else System.from_pretrained(system)
+    names = _names(system, labels)
+    chosen = _languages(system, langs)
+    wanted = tuple(NAMES if phenomena is None else phenomena)
+    for name in wanted:
+        if name not in NAMES:
+            raise DataError(unknown("phenomenon", name, NAMES).rstrip("."))
+    if count < 3:
+        raise IsoglossError("A probe takes three items or more of each phenomenon", fix="Raise count")
+    notices = [names.said] if names.said else []
+    rows = None if on is None else _rows_of(on, chosen, labels, notices)
+    question = _Question(langs=chosen, phenomena=wanted, count=count, seed=seed, rows=rows)
+    asked = question.items(seed=seed)
+    learnt = replace(question, rows=None if rows is None else {}).items(seed=seed + 1)
+    if suite is not None:
+        _serve(system, "zho")
+        found = read_suite(suite)
+        notices += found.notices
+        asked |= {name: {"zho": _sample(list(kept), count, seed, name)} for name, kept in found.items.items()}
+    asked = {name: known for name, table in asked.items() if (known := _known(table, names))}
+    if not asked:
+        raise IsoglossError("There is nothing to ask", fix="Name phenomena and languages that go together")
+    for notice in notices:
+        log.warning("%s", notice)
+    answers = _answers(system, asked, quiet)
+    scores: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, table in asked.items():
+        for lang, score in score_phenomenon(table, answers, names, learnt.get(name, {})).items():
+            scores.setdefault(lang, {})[name] = score
+    result = Probed(
+        system=f"{system.recipe} on {system.backbone.get('id', 'an encoder')}",
+        scores=scores,
+        labels=names.names,
+        notices=tuple(notices),
+        settings={"count": count, "seed": seed, "source": list(system.source)},
+        items={lang: {name: asked[name][lang] for name in table} for lang, table in scores.items()},
+    )
+    if out is not None:
+        _write(result, names, system, out, force)
+    return result
+
+
+def _names(system: System, labels: Mapping[str, str] | None) -> Names:
+    if system.task.name != "pair":
+        raise IsoglossError(f"The system was made for {system.task.name}", fix="Probes need a system for pairs")
+    return Names.of(system.task.labels, labels)
+
+
+def _languages(system: System, langs: Sequence[str] | None) -> list[str]:
+    """Canonical codes, each with a lexicon and served by the system."""
+    if langs is None:
+        own = [match.code for lang in (*system.source, *system.targets) if (match := find(lang, LANGS))]
+        if not own:
+            raise IsoglossError(
+                "None of the system's languages has a probe lexicon", fix=f"Name some: --langs {','.join(LANGS)}"
+            )
+        return list(dict.fromkeys(own))
+    chosen = []
+    for lang in langs:
+        match = find(lang, LANGS)
+        if match is None:
+            what = f"There is no probe lexicon of {Language.parse(lang).name}"
+            raise DataError(what, fix=f"There are: {', '.join(LANGS)}")
+        chosen.append(_serve(system, match.code))
+    return list(dict.fromkeys(chosen))
+
+
+def _serve(system: System, lang: str) -> str:
+    if not system.serves(lang):
+        raise IsoglossError(f"The system has no network for {Language.parse(lang).name}", fix="Name other languages")
+    return lang
+
+
+def _rows_of(
+    on: Problem | str | Path, langs: Sequence[str], labels: Mapping[str, str] | None, notices: list[str]
+) -> dict[str, list[Item]]:
+    """Test rows of a pair problem as items, by language; those of languages that are not asked in are left out."""
+    problem = on if isinstance(on, Problem) else Problem.read(on)
+    if problem.task.name != "pair" or not problem.task.labels:
+        raise IsoglossError(f"{problem.name} has no labelled pairs", fix="Name a pair problem with labels")
+    given = {name: meaning for name, meaning in (labels or {}).items() if name in problem.task.labels}
+    names = Names.of(problem.task.labels, given)
+    meaning = {name: label for label, name in names.names.items()}
+    rows: dict[str, list[Item]] = {}
+    for lang, examples in problem.test.items():
+        match = find(lang, langs)
+        if match is None:
+            notices.append(f"The test rows in {problem.spelling(lang)} are left out: nothing is asked in it.")
+            continue
+        rows[match.code] = [_row_item(example, match.code, meaning) for example in examples]
+    if not rows:
+        raise IsoglossError(f"{problem.name} has no test rows in {', '.join(langs)}", fix="Add test files")
+    return rows
+
+
+def _row_item(example: Example, lang: str, meaning: Mapping[str, str]) -> Item:
+    label = next((label for label in LABELS if label == meaning[example.fields["label"]]), None)
+    if label is None:
+        raise DataError(
+            f"the label '{example.fields['label']}' stands for neutral or contradiction, and which is not known",
+            where=example.place,
+            fix="Give rows with three labels, or with entailment and neutral",
+        )
+    return Item(
+        id=example.id,
+        lang=lang,
+        text_a=example.fields["text_a"],
+        text_b=example.fields["text_b"],
+        label=label,
+        phenomenon="rows",
+    )
+
+
+def _sample(kept: list[Item], count: int, seed: int, name: str) -> list[Item]:
+    return kept if len(kept) <= count else random.Random(f"{name}/{seed}").sample(kept, count)
+
+
+def _known(table: Mapping[str, Sequence[Item]], names: Names) -> dict[str, list[Item]]:
+    """The items whose label the system has, in the languages that have some."""
+    kept = {lang: [item for item in made if names.gold(item.label) is not None] for lang, made in table.items()}
+    return {lang: made for lang, made in kept.items() if made}
+
+
+def _answers(system: System, asked: Asked, quiet: bool) -> dict[tuple[str, str, str], str]:
+    """The system's answer to every pair of texts, each asked once."""
+    pairs = list(dict.fromkeys(pair for table in asked.values() for made in table.values() for pair in _pairs(made)))
+    examples = [
+        Example(id=f"probe/{number}", lang=lang, fields={"text_a": text_a, "text_b": text_b})
+        for number, (lang, text_a, text_b) in enumerate(pairs)
+    ]
+    found = system.predict_examples(examples, langs=[lang for lang, *_ in pairs], quiet=quiet)
+    return {pair: prediction.value for pair, prediction in zip(pairs, found, strict=True)}
+
+
+def _pairs(made: Sequence[Item]) -> Iterator[tuple[str, str, str]]:
+    for item in made:
+        yield item.lang, item.text_a, item.text_b
+        if item.base is not None:
+            yield item.lang, *item.base
+
+
+def _write(result: Probed, names: Names, system: System, out: str | Path, force: bool) -> None:
+    from isogloss.evaluation.probes.page import probe_page
+
+    targets = [lang for lang in dict.fromkeys((*system.targets, *result.items)) if lang not in system.source]
+    with staged(out, force=force) as place:
+        (place / "test").mkdir()
+        settings = {"task": "pair", "source": list(system.source), "targets": targets or list(system.targets)}
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        (place / "problem.toml").write_text(lines, encoding="utf-8")
+        for lang, table in result.items.items():
+            rows = [item.row(names.gold(item.label)) for made in table.values() for item in made]
+            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            (place / "test" / f"{lang}.jsonl").write_text(text, encoding="utf-8")
+        (place / "probe.json").write_text(json.dumps(result.record(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        (place / "probe.html").write_text(probe_page(result), encoding="utf-8")
