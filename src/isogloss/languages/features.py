@@ -92,7 +92,8 @@ def vector(language: Language | str, kind: Kind, *, completed: bool = True) -> N
         return None
     table = _table(kind)
     values_LF = table.completed_LF if completed else table.averages_LF
-    return values_LF[table.row[code]].astype(np.float32)
+    values_F: NDArray[np.float32] = values_LF[table.row[code]].astype(np.float32)
+    return values_F
 
 
 def names(kind: Kind) -> tuple[str, ...]:
@@ -134,9 +135,11 @@ def _typology(kind: Kind) -> _Table:
 
 def _family(kind: Kind) -> _Table:
     rows, families, members_LF = _read("family_features")
-    there = members_LF.any(1)  # a language without a family is one that URIEL could not place, not an isolate
+    there: NDArray[np.bool_] = members_LF.any(
+        axis=1
+    )  # a language without a family is one that URIEL could not place, not an isolate
     found = members_LF[there].astype(np.float16)  # 54 MB; zeros and ones lose nothing
-    row = _rows([code for code, has in zip(rows, there.tolist(), strict=True) if has])
+    row = _rows([code for code, has in zip(rows, there, strict=True) if has])
     return _Table(row=row, names=tuple(f.removeprefix("F_") for f in families), averages_LF=found, completed_LF=found)
 
 
