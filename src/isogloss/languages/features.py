@@ -135,9 +135,8 @@ def _typology(kind: Kind) -> _Table:
 
 def _family(kind: Kind) -> _Table:
     rows, families, members_LF = _read("family_features")
-    there: NDArray[np.bool_] = members_LF.any(
-        axis=1
-    )  # a language without a family is one that URIEL could not place, not an isolate
+    # A language without a family is one that URIEL could not place, not an isolate.
+    there: NDArray[np.bool_] = np.asarray(members_LF.any(axis=1))
     found = members_LF[there].astype(np.float16)  # 54 MB; zeros and ones lose nothing
     row = _rows([code for code, has in zip(rows, there, strict=True) if has])
     return _Table(row=row, names=tuple(f.removeprefix("F_") for f in families), averages_LF=found, completed_LF=found)

@@ -1,7 +1,7 @@
 """How far two languages are apart in the user's own text: script, pieces and frequent words. Nothing is looked up.
 
-Each distance is in [0, 1], symmetric and 0 for the same text. They serve languages that no data base lists. Unrelated
-languages in one script are not at 1: short words resemble each other by chance, and pieces are shared names and letters.
+Each distance is in [0, 1], symmetric and 0 for the same text. They serve languages that no data base lists.
+Unrelated languages in one script are not at 1: short words resemble each other by chance, and names are shared.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_CHARACTERS = 200_000
 WORDS = 100
 """How many of the most frequent words are compared."""
 MOST_PIECES = 5_000
-"""Pieces are compared among so many, about 200 lines, where all texts have them: then one matrix compares to another."""
+"""So many pieces are compared, about 200 lines, where all texts have them: only then are two problems on one scale."""
 _COMMON = ("Latn", "Cyrl", "Arab", "Deva", "Hani", "Hang", "Hira", "Kana", "Grek", "Hebr", "Ethi", "Thai", "Beng")
 
 

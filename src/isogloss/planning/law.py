@@ -2,8 +2,8 @@
 
     score(n) = alpha + beta ln(n + n0)
 
-For each n0 the rest is least squares; n0 itself is found on a grid and then narrowed down. From there: how much n examples
-would gain over none, and how many a wished score needs.
+For each n0 the rest is least squares; n0 itself is found on a grid and then narrowed down. From there: how much n
+examples would gain over none, and how many a wished score needs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Weights on distances, none negative, sum 1, under which far languages transfer worst (arXiv 2411.08785, made convex).
 
 The paper maximises the correlation of the weighted distance with measured transfer by a general solver. The correlation
-does not change with the scale of the weights, so that its maximum lies where non-negative least squares ends: one convex
-problem with one answer.
+does not change with the scale of the weights, so that its maximum lies where non-negative least squares ends: a convex
+problem.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def centred(values_NK: Floats, groups_N: NDArray[np.intp] | None = None) -> Floa
 
 
 def non_negative(columns_NK: Floats, target_N: Floats) -> Floats:
-    """The x without a negative entry for which ``columns x`` is nearest to the target (Lawson and Hanson, 1974, 23.3)."""
+    """The x with no negative entry for which ``columns x`` is nearest to the target (Lawson and Hanson, 1974, 23.3)."""
     gram_KK, right_K = columns_NK.T @ columns_NK, columns_NK.T @ target_N
     width = len(right_K)
     x_K, free_K = np.zeros(width), np.zeros(width, dtype=bool)

@@ -18,7 +18,7 @@ from isogloss.languages.overlap import (
     trigrams,
 )
 
-LINES = [f"the {who} {did} a {how} {what}" for who in ("girl", "farmer", "teacher") for did in ("saw", "sold", "painted")
+LINES = [f"the {who} {did} a {how} {what}" for who in ("girl", "farmer", "aunt") for did in ("saw", "sold", "painted")
          for how in ("red", "small", "heavy") for what in ("bread", "hammer", "soup", "needle")]  # fmt: skip
 
 
