@@ -60,8 +60,9 @@ def test_the_closed_form_equals_stacked_least_squares() -> None:
     centred = pairs.distances_NK - pairs.distances_NK.mean(0)
     spread = pairs.distances_NK.std(0)
     dummies = [
-        np.array([[x == l for l in LANGS] for x in column], dtype=float) for column in (pairs.sources, pairs.targets)
-    ]  # noqa: E501, E741
+        np.array([[x == lang for lang in LANGS] for x in column], dtype=float)
+        for column in (pairs.sources, pairs.targets)
+    ]
     design = np.concatenate([np.ones((90, 1)), centred / spread, *dummies], axis=1)
     penalty = np.eye(23)[1:]
     found = np.linalg.lstsq(
