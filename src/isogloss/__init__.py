@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from isogloss.commands.export import export
     from isogloss.commands.init import init
     from isogloss.commands.parts import add_part, list_parts, remove_part
+    from isogloss.commands.plan import plan
     from isogloss.commands.predict import predict
     from isogloss.commands.project import project
     from isogloss.commands.transfer import transfer
@@ -55,6 +56,7 @@ _HOMES = {
     "export": "commands",
     "init": "commands",
     "list_parts": "commands",
+    "plan": "commands",
     "predict": "commands",
     "project": "commands",
     "remove_part": "commands",
@@ -84,6 +86,7 @@ __all__ = [
     "export",
     "init",
     "list_parts",
+    "plan",
     "predict",
     "project",
     "recipes",

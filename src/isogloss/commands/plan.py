@@ -49,7 +49,7 @@ def plan(
         matrix: measured transfer on the same task: a file, a folder of runs, or the object.
         k: the size of the largest set; by default 2, or 1 where there is one candidate.
         candidates: languages that could be annotated, beside those of the problem.
-        texts: lines by language, for languages of which the problem has none.
+        texts: lines by language, beside those of the problem; these languages are candidates too.
         backbone: the encoder whose tokenizer cuts the text; runs of three characters where there is no text to cut.
         cost: time a few updates on the source data, and say what the whole training takes.
         level: of the intervals of predicted scores.
@@ -63,7 +63,7 @@ def plan(
     problem = problem if isinstance(problem, Problem) else Problem.read(problem)
     added = {Language.parse(code).code: code for code in (*candidates, *(texts or {}))}
     spelled = {**added, **problem.spelled}
-    languages = tuple(dict.fromkeys((*problem.source, *problem.targets, *(_codes(candidates)))))
+    languages = tuple(dict.fromkeys((*problem.source, *problem.targets, *_codes((*candidates, *(texts or {}))))))
     lines = {lang: list(_text(problem, lang)) for lang in languages}
     for code, more in (texts or {}).items():
         lines.setdefault(Language.parse(code).code, []).extend(more)
