@@ -83,24 +83,33 @@ def _print(found: Plan) -> None:
     for notice in found.notices:
         log.warning("%s", notice)
     score = f"{found.metric} to expect"
-    columns = ("target", "source", "labels", "distance", *((score,) if found.evidence else ()), "compared by")
+    ways = {tuple(entry.distances) for entries in found.ranked.values() for entry in entries}
+    columns: tuple[str, ...] = ("target", "rank", "source", "labels", "distance")
+    columns += ((score,) if found.evidence else ()) + (("compared by",) if len(ways) > 1 else ())
     rows = []
     for target, entries in found.ranked.items():
-        for number, entry in enumerate(entries[:MOST_SOURCES]):
+        name = found.spelling(target)
+        for number, entry in enumerate(entries, start=1):
+            if number > MOST_SOURCES and entry.source not in found.source:
+                continue
             rows.append(
                 (
-                    "" if number else found.spelling(target),
+                    name,
+                    str(number),
                     found.spelling(entry.source),
                     "yes" if entry.source in found.source else "no",
                     f"{entry.distance:.3f}",
                     *((_estimate(entry.prediction),) if found.evidence else ()),
-                    ", ".join(entry.distances),
+                    *((", ".join(entry.distances),) if len(ways) > 1 else ()),
                 )
             )
-    print_table(columns, rows, numbers=("distance", score))
-    if found.sets:
-        typer.echo(f"\nTo annotate, by {', '.join(found.set_kinds)}:")
-        for chosen in found.sets:
+            name = ""
+    print_table(columns, rows, numbers=("rank", "distance", score))
+    if len(ways) == 1:
+        typer.echo(f"Compared by {', '.join(ways.pop())}.")
+    if found.sets.sets:
+        typer.echo(f"\nTo annotate, by {', '.join(found.sets.kinds)}:")
+        for chosen in found.sets.sets:
             names = ", ".join(map(found.spelling, chosen.sources))
             typer.echo(f"  {len(chosen.sources)}: {names} (mean distance to the nearest {chosen.distance:.3f})")
     _print_evidence(found)
@@ -112,25 +121,23 @@ def _print(found: Plan) -> None:
 
 
 def _print_evidence(found: Plan) -> None:
-    told = found.evidence
-    if told is None:
-        return
-    typer.echo(f"\nPredictions rest on {told.pairs} measured pairs of {told.languages} languages:")
-    chance = "" if told.p is None else f", Mantel p {told.p:.3f}"
-    typer.echo(f"  weighted distance and score correlate by {told.correlation:.2f} within targets{chance}")
-    for case, name in (("target", "targets"), ("source", "sources")):
-        figures = told.figures[case]
+    for told in found.evidence:
+        typer.echo(f"\nPredictions by {', '.join(told.kinds)}: {told.pairs} pairs, {told.languages} languages")
+        chance = "" if told.p is None else f", Mantel p {told.p:.3f}"
+        typer.echo(f"  weighted distance and score correlate by {told.correlation:.2f} within targets{chance}")
+        for case, name in (("target", "targets"), ("source", "sources")):
+            figures = told.figures[case]
+            typer.echo(
+                f"  {name} left out: mean error {figures.error:.3f} (of the plain mean {figures.error_of_mean:.3f}), "
+                f"{figures.covered:.0%} within the {told.level:.0%} interval"
+            )
+        regret = told.figures["target"]
         typer.echo(
-            f"  {name} left out: mean error {figures.error:.3f} (of the plain mean {figures.error_of_mean:.3f}), "
-            f"{figures.covered:.0%} within the {told.level:.0%} interval"
+            f"  source chosen for targets left out: {regret.regret:.3f} below the best one "
+            f"(the usually best source: {regret.regret_of_usual:.3f})"
         )
-    regret = told.figures["target"]
-    typer.echo(
-        f"  source chosen for targets left out: {regret.regret:.3f} below the best one "
-        f"(the usually best source: {regret.regret_of_usual:.3f})"
-    )
     for n, gain in found.gains.items():
-        typer.echo(f"  {n} labelled target examples add {_estimate(gain, '+')}")
+        typer.echo(f"{n} labelled target examples add {_estimate(gain, '+')}")
 
 
 def _estimate(estimate: Estimate | None, sign: str = "") -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.backbones import Backbone
+from isogloss.backbones.encoder import DEFAULT
 from isogloss.errors import DataError, ResourceError
 from isogloss.languages import Language, features
 from isogloss.languages.overlap import MOST_PIECES, Pieces
@@ -15,7 +16,7 @@ from isogloss.planning.landscape import ALL_KINDS, Landscape, survey
 from isogloss.planning.law import Estimate, Gains
 from isogloss.planning.matrix import TransferMatrix
 from isogloss.planning.plan import Plan
-from isogloss.planning.planner import Measured, rank, sets
+from isogloss.planning.planner import Measured, Sets, rank, sets
 from isogloss.problem import Problem
 
 if TYPE_CHECKING:
@@ -69,11 +70,6 @@ def plan(
         lines.setdefault(Language.parse(code).code, []).extend(more)
     cut = _pieces(backbone) if any(lines.values()) else None
     land = survey(languages, lines, pieces=cut)
-    able = tuple(lang for lang in languages if land.basis[lang].listed or land.basis[lang].lines)
-    count = min(DEFAULT_K, len(able)) if k is None else k
-    if not 1 <= count <= len(languages):
-        raise DataError(f"k = {count} sources of {len(languages)} languages", fix=f"Give 1 to {len(languages)}")
-
     measured, notices = _measured(problem, matrix, land, backbone, level)
     ranked = {target: tuple(rank(land, target, languages, measured)) for target in problem.targets}
     if not any(ranked.values()):
@@ -81,9 +77,17 @@ def plan(
             "Nothing is known of any two of these languages",
             fix="Install isogloss[plan], or put text of each into unlabelled/",
         )
+    able = tuple(lang for lang in languages if land.basis[lang].listed or land.basis[lang].lines)
+    count = min(DEFAULT_K, len(able)) if k is None else k
+    if not 1 <= count <= len(able):
+        raise DataError(
+            f"{count} is no number of sources to choose among {len(able)} languages",
+            fix=f"Give k from 1 to {len(able)}",
+        )
     targets = tuple(target for target in problem.targets if target in able)
-    kinds, chosen = sets(land, targets, able, range(1, min(count, len(able)) + 1), measured) if targets else ((), [])
-    fit = measured.fit(kinds or _most_used(ranked)) if measured is not None else None
+    chosen = sets(land, targets, able, count, measured)
+    used = [entry.rests_on for entries in ranked.values() for entry in entries if entry.prediction is not None]
+    fits = [measured.fit(kinds) for kinds in sorted(set(used), key=used.count, reverse=True)] if measured else []
     return Plan(
         problem=problem.name,
         task=problem.task.name,
@@ -93,14 +97,13 @@ def plan(
         candidates=languages,
         land=land,
         ranked=ranked,
-        sets=tuple(chosen),
-        set_kinds=kinds,
-        evidence=fit[0] if fit else None,
+        sets=chosen,
+        evidence=tuple(fit[0] for fit in fits if fit is not None),
         gains=_gains(measured),
         about=measured.matrix.about if measured is not None else {},
         seconds=_seconds(problem, backbone) if cost else None,
         spelled=spelled,
-        notices=(*notices, *_notices(problem, land, ranked, chosen, measured is not None and fit is not None)),
+        notices=(*notices, *_notices(problem, land, ranked, chosen, measured is not None)),
     )
 
 
@@ -116,7 +119,7 @@ def _text(problem: Problem, lang: str) -> Iterator[str]:
 
 
 def _pieces(backbone: str | None) -> Pieces:
-    tokenizer = (Backbone.load(backbone) if backbone else Backbone.load()).tokenizer()
+    tokenizer = Backbone.load(backbone or DEFAULT).tokenizer()
     return lambda text: tokenizer.tokenize(text)
 
 
@@ -138,7 +141,7 @@ def _measured(
     if len(metrics) > 1:
         raise DataError(f"The matrix mixes metrics ({', '.join(metrics)})", fix="Keep one metric in a matrix")
     comparable, notices = ALL_KINDS, []
-    name = Backbone.load(backbone).id if backbone else Backbone.load().id
+    name = backbone or DEFAULT
     if any("pieces" in cell.distances for cell in part.cells) and (
         part.about.get("pieces") != name or land.pieces < MOST_PIECES
     ):
@@ -157,12 +160,6 @@ def _metric(measured: Measured | None) -> str:
     return measured.matrix.zero_shot()[0].metric if measured is not None else ""
 
 
-def _most_used(ranked: Mapping[str, tuple[Ranked, ...]]) -> tuple[str, ...]:
-    """The kinds of distance that most pairs were compared by."""
-    used = [tuple(entry.distances) for entries in ranked.values() for entry in entries]
-    return max(sorted(set(used)), key=used.count)
-
-
 def _gains(measured: Measured | None) -> dict[int, Estimate]:
     curves = measured.matrix.curves() if measured is not None else []
     if not curves or measured is None:
@@ -174,20 +171,24 @@ def _gains(measured: Measured | None) -> dict[int, Estimate]:
 def _seconds(problem: Problem, backbone: str | None) -> float:
     from isogloss.planning.cost import training_seconds
 
-    return training_seconds(problem, Backbone.load(backbone) if backbone else Backbone.load())
+    return training_seconds(problem, Backbone.load(backbone or DEFAULT))
 
 
 def _notices(
-    problem: Problem, land: Landscape, ranked: Mapping[str, tuple[Ranked, ...]], chosen: Sequence[object], told: bool
+    problem: Problem, land: Landscape, ranked: Mapping[str, tuple[Ranked, ...]], chosen: Sets, measured: bool
 ) -> Iterator[str]:
+    def names(langs: Iterable[str]) -> str:
+        return ", ".join(map(problem.spelling, langs))
+
     if not features.installed():
         yield "URIEL's tables are not installed (pip install isogloss[plan]): languages are compared by text alone."
     for lang, basis in land.basis.items():
-        if (not basis.listed and features.installed()) or (not basis.listed and not basis.lines):
+        if not basis.listed and (features.installed() or not basis.lines):
             yield f"What is known of {problem.spelling(lang)}: {basis.sentence}."
-    if not chosen:
-        yield "No set of sources is chosen: no kind of distance is known for every pair; give text of each language."
-    unknown = [target for target, entries in ranked.items() if told and all(e.prediction is None for e in entries)]
-    if unknown:
-        names = ", ".join(map(problem.spelling, unknown))
-        yield f"No score is predicted for {names}: the matrix has none of the distances that are known of it."
+    if not chosen.sets:
+        yield "No set of sources is chosen: no distance is known between a target and a candidate."
+    elif chosen.left_out:
+        yield f"The sets leave out {names(chosen.left_out)}, which cannot be compared by the same distances."
+    unknown = [target for target, entries in ranked.items() if all(entry.prediction is None for entry in entries)]
+    if measured and unknown:
+        yield f"No score is predicted for {names(unknown)}: too few pairs were measured by a distance known of it."

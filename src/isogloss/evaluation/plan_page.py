@@ -27,7 +27,7 @@ class Tile:
 
 def plan_page(plan: Plan) -> str:
     """The page as text, to be written as UTF-8."""
-    predicted = plan.evidence is not None
+    predicted = bool(plan.evidence)
     return (
         environment()
         .get_template("plan.html.j2")

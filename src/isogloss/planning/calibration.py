@@ -53,7 +53,7 @@ def calibration(plan: str | Path, report: Mapping[str, Any]) -> Calibration:
         DataError: the plan was changed or predicts no score, or the run is of another task, metric or several sources.
     """
     content = read_plan(plan)
-    if content["evidence"] is None:
+    if not content["evidence"]:
         raise DataError("The plan predicts no score", where=plan, fix="Make it with --matrix")
     for name in ("task", "metric"):
         if content[name] != report[name]:
@@ -75,7 +75,7 @@ def calibration(plan: str | Path, report: Mapping[str, Any]) -> Calibration:
     held = [outcome.inside for outcome in outcomes if outcome.inside is not None]
     return Calibration(
         sha256=content["sha256"],
-        level=content["evidence"]["level"],
+        level=content["evidence"][0]["level"],
         outcomes=tuple(outcomes),
         error=sum(abs(o.predicted - o.score) for o in outcomes) / len(outcomes) if outcomes else None,
         covered=sum(held) / len(held) if held else None,

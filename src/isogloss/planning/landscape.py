@@ -77,6 +77,12 @@ class Landscape:
             kind for kind in ALL_KINDS if not any(np.isnan(self.distances[kind][row]) for row in rows) and rows
         )
 
+    def known(self, lang: str, among: Iterable[str]) -> tuple[str, ...]:
+        """The kinds of distance that are known between a language and any other one of some."""
+        row = self.languages.index(lang)
+        others = [self.languages.index(other) for other in among if other != lang]
+        return tuple(kind for kind in ALL_KINDS if not np.isnan(self.distances[kind][row, others]).all())
+
     def between(self, one: str, other: str, kinds: Sequence[str]) -> Floats:
         """The distances of one pair, in the order of ``kinds``."""
         i, j = self.languages.index(one), self.languages.index(other)

@@ -15,7 +15,7 @@ import numpy as np
 from isogloss.errors import DataError
 from isogloss.planning.landscape import Landscape
 from isogloss.planning.law import Estimate
-from isogloss.planning.planner import Evidence, Ranked, SourceSet
+from isogloss.planning.planner import Evidence, Ranked, Sets
 
 SCHEMA = 1
 
@@ -32,8 +32,8 @@ class Plan:
         land: the distances, and what is known of each language.
         ranked: by target the candidates, the best first.
         sets: of 1, 2, ... sources to annotate.
-        set_kinds: the distances that the sets rest on.
-        evidence: what was measured, on the kinds of distance that most pairs of the plan share; None where nothing was.
+        evidence: what the predictions rest on, for each set of kinds of distance that one was made from, the most used
+            first; empty where nothing is predicted.
         gains: by number of labelled target examples, what they add to the zero-shot score; empty if never measured.
         about: how the matrix was measured.
         seconds: of training the source data once with the recipe ``direct``, on this machine; None if not measured.
@@ -49,9 +49,8 @@ class Plan:
     candidates: tuple[str, ...]
     land: Landscape
     ranked: Mapping[str, tuple[Ranked, ...]]
-    sets: tuple[SourceSet, ...]
-    set_kinds: tuple[str, ...]
-    evidence: Evidence | None = None
+    sets: Sets
+    evidence: tuple[Evidence, ...] = ()
     gains: Mapping[int, Estimate] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
@@ -77,9 +76,8 @@ class Plan:
             "order": self.land.languages,
             "distances": {kind: np.round(matrix, 6).tolist() for kind, matrix in self.land.distances.items()},
             "ranked": {target: [asdict(entry) for entry in entries] for target, entries in self.ranked.items()},
-            "sets": [asdict(entry) for entry in self.sets],
-            "set_kinds": self.set_kinds,
-            "evidence": None if self.evidence is None else asdict(self.evidence),
+            "sets": asdict(self.sets),
+            "evidence": [asdict(told) for told in self.evidence],
             "gains": {str(n): asdict(gain) for n, gain in self.gains.items()},
             "about": dict(self.about),
             "seconds": self.seconds,

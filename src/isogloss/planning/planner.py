@@ -27,6 +27,7 @@ class Ranked:
         distances: by kind.
         prediction: the score to expect; None where nothing was measured that would tell.
         case: why the prediction is as sure as it is, a key of ``CASES``.
+        rests_on: the kinds of distance that the prediction was made from.
         measured: what the matrix says of the very pair, on its own data; None where it does not.
     """
 
@@ -35,6 +36,7 @@ class Ranked:
     distances: Mapping[str, float]
     prediction: Estimate | None = None
     case: str | None = None
+    rests_on: tuple[str, ...] = ()
     measured: float | None = None
 
 
@@ -144,7 +146,7 @@ class Measured:
             kinds=kinds,
             weights=dict(zip(kinds, weights.values_K.tolist(), strict=True)),
             correlation=weights.correlation,
-            p=mantel(distance_KLL, score_LL) if whole else None,
+            p=mantel(distance_KLL, score_LL, permutations=PERMUTATIONS) if whole else None,
             permutations=PERMUTATIONS,
             pairs=len(rows),
             languages=len(codes),
@@ -173,33 +175,56 @@ def rank(land: Landscape, target: str, candidates: Sequence[str], measured: Meas
     return sorted(ranked, key=lambda r: -r.prediction.value if r.prediction else 0.0)
 
 
-def sets(
-    land: Landscape, targets: Sequence[str], candidates: Sequence[str], counts: Sequence[int], measured: Measured | None
-) -> tuple[tuple[str, ...], list[SourceSet]]:
-    """The best sets of sources for each count, and the kinds of distance they rest on: those known for every pair.
+@dataclass(frozen=True, kw_only=True)
+class Sets:
+    """The best sets of sources.
 
-    No kinds and no sets where no kind is known for all.
+    Attributes:
+        kinds: of distance that they rest on: known between all of these languages. Empty where there are no sets.
+        sets: by number of sources, from one up.
+        left_out: targets that no such distance is known of.
     """
-    kinds = land.kinds([(c, t) for c in candidates for t in targets if c != t])
-    if not kinds:
-        return (), []
-    weights_K = weights_of(kinds, measured)
-    rows, columns = ([land.languages.index(code) for code in codes] for codes in (candidates, targets))
-    grid = np.ix_(rows, columns)
-    distance_SL = sum(weight * land.distances[kind][grid] for kind, weight in zip(kinds, weights_K, strict=True))
-    distance_SL = np.asarray(distance_SL)
+
+    kinds: tuple[str, ...] = ()
+    sets: tuple[SourceSet, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def sets(
+    land: Landscape, targets: Sequence[str], candidates: Sequence[str], most: int, measured: Measured | None = None
+) -> Sets:
+    """The 1, 2, ... ``most`` candidates with the least distance from each target to its nearest one.
+
+    All distances are of the same kinds: those with which most targets are served, then those that the most is known by.
+    """
+    everyone = tuple(dict.fromkeys((*candidates, *targets)))
+    known = {lang: frozenset(land.known(lang, everyone)) for lang in everyone}
+
+    def serves(kinds: frozenset[str]) -> tuple[int, int, int]:
+        there = [lang for lang in everyone if kinds <= known[lang]]
+        return sum(t in there for t in targets), len(there) * len(kinds), len(kinds)
+
+    shared = max(known.values(), key=lambda kinds: serves(kinds) if kinds else (0, 0, 0), default=frozenset())
+    kinds = tuple(kind for kind in ALL_KINDS if kind in shared)
+    served = [target for target in targets if shared <= known[target]]
+    able = [lang for lang in candidates if shared <= known[lang]]
+    if not kinds or not served or not able:
+        return Sets(left_out=tuple(targets))
+    grid = np.ix_(*([land.languages.index(code) for code in codes] for codes in (able, served)))
+    parts = [w * land.distances[kind][grid] for kind, w in zip(kinds, weights_of(kinds, measured), strict=True)]
+    distance_SL: Floats = np.sum(parts, axis=0)
     found = []
-    for count in counts:
+    for count in range(1, min(most, len(able)) + 1):
         chosen = choose(distance_SL, count)
-        serves = clusters(distance_SL, chosen)
+        nearest = clusters(distance_SL, chosen)
         found.append(
             SourceSet(
-                sources=tuple(candidates[row] for row in chosen),
+                sources=tuple(able[row] for row in chosen),
                 distance=float(distance_SL[list(chosen)].min(0).mean()),
-                serves={target: candidates[row] for target, row in zip(targets, serves, strict=True)},
+                serves={target: able[row] for target, row in zip(served, nearest, strict=True)},
             )
         )
-    return kinds, found
+    return Sets(kinds=kinds, sets=tuple(found), left_out=tuple(t for t in targets if t not in served))
 
 
 def weights_of(kinds: Sequence[str], measured: Measured | None) -> Floats:
@@ -221,5 +246,6 @@ def _ranked(land: Landscape, target: str, source: str, kinds: Sequence[str], mea
         if predictor
         else None,
         case=predictor.case(source, target) if predictor else None,
+        rests_on=predictor.kinds if predictor else (),
         measured=measured.score(source, target) if measured is not None else None,
     )
