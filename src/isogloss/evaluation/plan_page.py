@@ -45,22 +45,19 @@ def plan_page(plan: Plan) -> str:
 def heat_map(plan: Plan) -> list[tuple[str, list[Tile]]]:
     """A row for each target, a tile for each candidate: the predicted score, or the distance where none is predicted.
 
-    Scores are shaded from the lowest to the highest of the map. Distances are shaded within their row: those of two
-    targets may rest on different kinds.
+    Scores are shaded from the lowest to the highest of the map; distances within their row, among those of the same
+    kinds, because others cannot be compared.
     """
     scores = [entry.prediction.value for found in plan.ranked.values() for entry in found if entry.prediction]
     rows = []
     for target in plan.targets[:MOST_MAPPED]:
         found = {entry.source: entry for entry in plan.ranked[target]}
-        distances = [-entry.distance for entry in found.values()]
-        tiles = [_tile(plan, target, found.get(source), source, scores, distances) for source in plan.candidates]
+        tiles = [_tile(plan, target, found.get(source), source, scores) for source in plan.candidates]
         rows.append((target, tiles[:MOST_MAPPED]))
     return rows
 
 
-def _tile(
-    plan: Plan, target: str, entry: Ranked | None, source: str, scores: list[float], distances: list[float]
-) -> Tile:
+def _tile(plan: Plan, target: str, entry: Ranked | None, source: str, scores: list[float]) -> Tile:
     pair = f"{plan.spelling(source)} to {plan.spelling(target)}"
     if entry is None:
         return Tile(text="", tone=0.0, title=f"{pair}: {'the same language' if source == target else 'not known'}")
@@ -68,7 +65,8 @@ def _tile(
     guess = entry.prediction
     if guess is None:
         # Where others in the map have a score, a distance is no score's neighbour: it is shown without a shade.
-        tone = 0.0 if scores else _between(-entry.distance, distances)
+        alike = [-other.distance for other in plan.ranked[target] if other.distances.keys() == entry.distances.keys()]
+        tone = 0.0 if scores else _between(-entry.distance, alike)
         return Tile(text=f"{entry.distance:.2f}", tone=tone, title=f"{pair}: distance {entry.distance:.3f} ({known})")
     bounds = "" if guess.low is None or guess.high is None else f" [{guess.low:.2f}, {guess.high:.2f}]"
     return Tile(
