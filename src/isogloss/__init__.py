@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from isogloss.commands.export import export
     from isogloss.commands.init import init
     from isogloss.commands.parts import add_part, list_parts, remove_part
+    from isogloss.commands.plan import plan
     from isogloss.commands.predict import predict
     from isogloss.commands.probe import probe
     from isogloss.commands.project import project
@@ -56,6 +57,7 @@ _HOMES = {
     "export": "commands",
     "init": "commands",
     "list_parts": "commands",
+    "plan": "commands",
     "predict": "commands",
     "probe": "commands",
     "project": "commands",
@@ -86,6 +88,7 @@ __all__ = [
     "export",
     "init",
     "list_parts",
+    "plan",
     "predict",
     "probe",
     "project",

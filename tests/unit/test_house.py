@@ -39,7 +39,7 @@ FLOORS = {
     "member": 13,
     "system": 14,
     "flow": 15,
-    "plan": 16,
+    "planning": 16,
     "evaluation": 16,
     "output": 17,
     "commands": 18,

@@ -21,6 +21,7 @@ from isogloss.cli import (
     export,
     init,
     parts,
+    plan,
     predict,
     probe,
     project,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command(epilog=init.EXAMPLES)(init.init)
 app.command(epilog=check.EXAMPLES)(check.check)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=adapt.EXAMPLES)(adapt.adapt)
 app.command(epilog=transfer.EXAMPLES)(transfer.transfer)
 app.command(epilog=predict.EXAMPLES)(predict.predict)

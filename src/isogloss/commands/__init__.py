@@ -10,6 +10,7 @@ from isogloss.commands.evaluate import evaluate
 from isogloss.commands.export import export
 from isogloss.commands.init import init
 from isogloss.commands.parts import add_part, list_parts, remove_part
+from isogloss.commands.plan import plan
 from isogloss.commands.predict import predict
 from isogloss.commands.probe import probe
 from isogloss.commands.project import project
@@ -25,6 +26,7 @@ __all__ = [
     "export",
     "init",
     "list_parts",
+    "plan",
     "predict",
     "probe",
     "project",

@@ -1,0 +1,151 @@
+"""``isogloss plan``: which languages to annotate, and what to expect."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isogloss.cli.options import BackboneName, Json, ProblemFolder, Quiet, listed
+from isogloss.cli.talk import print_json, print_table
+
+if TYPE_CHECKING:
+    from isogloss.planning.law import Estimate
+    from isogloss.planning.plan import Plan
+
+log = logging.getLogger("isogloss")
+
+EXAMPLES = """\b
+Examples:
+  isogloss plan my-problem
+  isogloss plan my-problem --candidates hau,swa,ibo --k 3 --html plan.html
+  isogloss plan my-problem --matrix matrix.json --out plan.json
+"""
+
+MOST_SOURCES = 5
+
+
+def plan(
+    problem: ProblemFolder,
+    matrix: Annotated[
+        Path | None, typer.Option("--matrix", metavar="FILE", help="Measured transfer, or a folder of your own runs.")
+    ] = None,
+    k: Annotated[int | None, typer.Option("--k", metavar="N", help="Most languages to annotate. By default 2.")] = None,
+    candidates: Annotated[
+        str | None, typer.Option("--candidates", metavar="A,B", help="More languages that could be annotated.")
+    ] = None,
+    texts: Annotated[
+        Path | None, typer.Option("--texts", metavar="DIR", help="Raw text, DIR/<code>.txt; these are candidates too.")
+    ] = None,
+    backbone: BackboneName = None,
+    cost: Annotated[bool, typer.Option("--cost", help="Time a few updates, and say what a training takes.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with a heat map.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the plan, with a hash, before you run anything.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rank source languages for each target, and choose which to annotate.
+
+    Scores are predicted, with intervals, where --matrix has measured transfer on the same task. Nothing is trained.
+    """
+    more = listed(candidates, "--candidates") if candidates is not None else []
+    from isogloss import commands
+    from isogloss.planning.landscape import read_texts
+
+    found = commands.plan(
+        problem,
+        matrix=matrix,
+        k=k,
+        candidates=more,
+        texts=read_texts(texts) if texts is not None else None,
+        backbone=backbone,
+        cost=cost,
+    )
+    if out is not None:
+        found.write(out)
+        log.info("Plan: %s", out)
+    if html is not None:
+        from isogloss.evaluation.plan_page import plan_page
+
+        html.write_text(plan_page(found), encoding="utf-8")
+        log.info("Page: %s", html)
+    if json:
+        print_json(found.to_json())
+        return
+    _print(found)
+
+
+def _print(found: Plan) -> None:
+    for notice in found.notices:
+        log.warning("%s", notice)
+    score = f"{found.metric} to expect"
+    ways = {tuple(entry.distances) for entries in found.ranked.values() for entry in entries}
+    columns: tuple[str, ...] = ("target", "rank", "source", "labels", "distance")
+    columns += ((score,) if found.evidence else ()) + (("compared by",) if len(ways) > 1 else ())
+    rows = []
+    for target, entries in found.ranked.items():
+        name = found.spelling(target)
+        for number, entry in enumerate(entries, start=1):
+            if number > MOST_SOURCES and entry.source not in found.source:
+                continue
+            rows.append(
+                (
+                    name,
+                    str(number),
+                    found.spelling(entry.source),
+                    "yes" if entry.source in found.source else "no",
+                    f"{entry.distance:.3f}",
+                    *((_estimate(entry.prediction),) if found.evidence else ()),
+                    *((", ".join(entry.distances),) if len(ways) > 1 else ()),
+                )
+            )
+            name = ""
+    print_table(columns, rows, numbers=("rank", "distance", score))
+    if len(ways) == 1:
+        typer.echo(f"Compared by {', '.join(ways.pop())}.")
+    if found.sets.sets:
+        typer.echo(f"\nTo annotate, by {', '.join(found.sets.kinds)}:")
+        for chosen in found.sets.sets:
+            names = ", ".join(map(found.spelling, chosen.sources))
+            typer.echo(f"  {len(chosen.sources)}: {names} (mean distance to the nearest {chosen.distance:.3f})")
+    _print_evidence(found)
+    typer.echo("\nKnown of each language:")
+    for lang, basis in found.land.basis.items():
+        typer.echo(f"  {found.spelling(lang)}: {basis.sentence}")
+    if found.seconds is not None:
+        typer.echo(f"\nTraining the source data once ('direct') takes about {found.seconds:.0f} s on this machine.")
+
+
+def _print_evidence(found: Plan) -> None:
+    for told in found.evidence:
+        typer.echo(f"\nPredictions by {', '.join(told.kinds)}: {told.pairs} pairs, {told.languages} languages")
+        chance = "" if told.p is None else f", Mantel p {told.p:.3f}"
+        typer.echo(f"  weighted distance and score correlate by {told.correlation:.2f} within targets{chance}")
+        for case, name in (("target", "targets"), ("source", "sources")):
+            figures = told.figures[case]
+            typer.echo(
+                f"  {name} left out: mean error {figures.error:.3f} (of the plain mean {figures.error_of_mean:.3f}), "
+                f"{figures.covered:.0%} within the {told.level:.0%} interval"
+            )
+        regret = told.figures["target"]
+        typer.echo(
+            f"  source chosen for targets left out: {regret.regret:.3f} below the best one "
+            f"(the usually best source: {regret.regret_of_usual:.3f})"
+        )
+    for n, gain in found.gains.items():
+        typer.echo(f"{n} labelled target examples add {_estimate(gain, '+')}")
+
+
+def _estimate(estimate: Estimate | None, sign: str = "") -> str:
+    if estimate is None:
+        return "–"
+    bounds = (
+        ""
+        if estimate.low is None or estimate.high is None
+        else f" [{estimate.low:{sign}.2f}, {estimate.high:{sign}.2f}]"
+    )
+    return f"{estimate.value:{sign}.3f}{bounds}"

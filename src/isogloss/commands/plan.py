@@ -1,0 +1,194 @@
+"""Which languages to annotate and what score to expect, before anything is trained."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from isogloss.backbones import Backbone
+from isogloss.backbones.encoder import DEFAULT
+from isogloss.errors import DataError, ResourceError
+from isogloss.languages import Language, features
+from isogloss.languages.overlap import MOST_PIECES, Pieces
+from isogloss.planning.landscape import ALL_KINDS, Landscape, survey
+from isogloss.planning.law import Estimate, Gains
+from isogloss.planning.matrix import TransferMatrix
+from isogloss.planning.plan import Plan
+from isogloss.planning.planner import Measured, Sets, rank, sets
+from isogloss.problem import Problem
+
+if TYPE_CHECKING:
+    from isogloss.planning.planner import Ranked
+
+log = logging.getLogger("isogloss")
+
+DEFAULT_K = 2
+FEW = (10, 50, 100, 500)
+"""Numbers of labelled target examples whose gain is foretold."""
+
+
+def plan(
+    problem: Problem | str | Path,
+    *,
+    matrix: TransferMatrix | str | Path | None = None,
+    k: int | None = None,
+    candidates: Sequence[str] = (),
+    texts: Mapping[str, Iterable[str]] | None = None,
+    backbone: str | None = None,
+    cost: bool = False,
+    level: float = 0.9,
+) -> Plan:
+    """Rank sources for each target, choose sets of them to annotate, and predict scores where some were measured.
+
+    Nothing is trained and no test data are read. Without a matrix, languages are ranked by the plain mean of all
+    distances that are known, and no score is predicted.
+
+    Args:
+        problem: the problem, or its folder.
+        matrix: measured transfer on the same task: a file, a folder of runs, or the object.
+        k: the size of the largest set; by default 2, or 1 where there is one candidate.
+        candidates: languages that could be annotated, beside those of the problem.
+        texts: lines by language, beside those of the problem; these languages are candidates too.
+        backbone: the encoder whose tokenizer cuts the text; runs of three characters where there is no text to cut.
+        cost: time a few updates on the source data, and say what the whole training takes.
+        level: of the intervals of predicted scores.
+
+    Raises:
+        DataError: the problem, the matrix or a code cannot be read, k is not possible, or ``level`` is no share.
+        ResourceError: nothing is known of any pair of languages, or the encoder cannot be found.
+    """
+    if not 0 < level < 1:
+        raise DataError(f"The level of an interval is {level}, not between 0 and 1", fix="Write level=0.9")
+    problem = problem if isinstance(problem, Problem) else Problem.read(problem)
+    added = {Language.parse(code).code: code for code in (*candidates, *(texts or {}))}
+    spelled = {**added, **problem.spelled}
+    languages = tuple(dict.fromkeys((*problem.source, *problem.targets, *_codes((*candidates, *(texts or {}))))))
+    lines = {lang: list(_text(problem, lang)) for lang in languages}
+    for code, more in (texts or {}).items():
+        lines.setdefault(Language.parse(code).code, []).extend(more)
+    cut = _pieces(backbone) if any(lines.values()) else None
+    land = survey(languages, lines, pieces=cut)
+    measured, notices = _measured(problem, matrix, land, backbone, level)
+    ranked = {target: tuple(rank(land, target, languages, measured)) for target in problem.targets}
+    if not any(ranked.values()):
+        raise ResourceError(
+            "Nothing is known of any two of these languages",
+            fix="Install isogloss[plan], or put text of each into unlabelled/",
+        )
+    able = tuple(lang for lang in languages if land.basis[lang].listed or land.basis[lang].lines)
+    count = min(DEFAULT_K, len(able)) if k is None else k
+    if not 1 <= count <= len(able):
+        raise DataError(
+            f"{count} is no number of sources to choose among {len(able)} languages",
+            fix=f"Give k from 1 to {len(able)}",
+        )
+    targets = tuple(target for target in problem.targets if target in able)
+    chosen = sets(land, targets, able, count, measured)
+    used = [entry.rests_on for entries in ranked.values() for entry in entries if entry.prediction is not None]
+    fits = [measured.fit(kinds) for kinds in sorted(set(used), key=used.count, reverse=True)] if measured else []
+    return Plan(
+        problem=problem.name,
+        task=problem.task.name,
+        metric=_metric(measured) or problem.task.metric,
+        source=problem.source,
+        targets=problem.targets,
+        candidates=languages,
+        land=land,
+        ranked=ranked,
+        sets=chosen,
+        evidence=tuple(fit[0] for fit in fits if fit is not None),
+        gains=_gains(measured),
+        about=measured.matrix.about if measured is not None else {},
+        seconds=_seconds(problem, backbone) if cost else None,
+        spelled=spelled,
+        notices=(*notices, *_notices(problem, land, ranked, chosen, measured is not None)),
+    )
+
+
+def _codes(candidates: Sequence[str]) -> list[str]:
+    return [Language.parse(code).code for code in candidates]
+
+
+def _text(problem: Problem, lang: str) -> Iterator[str]:
+    """What may be read of a language before a run: everything but test data."""
+    for split in (problem.train, problem.dev, problem.few):
+        yield from (problem.task.text(example.fields) for example in split.get(lang, ()))
+    yield from (example.fields["text"] for example in problem.unlabelled.get(lang, ()))
+
+
+def _pieces(backbone: str | None) -> Pieces:
+    tokenizer = Backbone.load(backbone or DEFAULT).tokenizer()
+    return lambda text: tokenizer.tokenize(text)
+
+
+def _measured(
+    problem: Problem, matrix: TransferMatrix | str | Path | None, land: Landscape, backbone: str | None, level: float
+) -> tuple[Measured | None, list[str]]:
+    """The part of the matrix that is about the problem's task, and what is to be said of it."""
+    if matrix is None:
+        return None, ["No score is predicted: no transfer was measured. Languages are ranked by distance alone."]
+    whole = matrix if isinstance(matrix, TransferMatrix) else TransferMatrix.read(matrix)
+    part = whole.of_task(problem.task.name)
+    if not part.zero_shot():
+        tasks = ", ".join(sorted({cell.task for cell in whole.cells})) or "nothing"
+        return None, [
+            f"No score is predicted: the matrix holds {tasks}, and the problem is {problem.task.name}. "
+            "Languages are ranked by distance alone."
+        ]
+    metrics = sorted({cell.metric for cell in part.zero_shot()})
+    if len(metrics) > 1:
+        raise DataError(f"The matrix mixes metrics ({', '.join(metrics)})", fix="Keep one metric in a matrix")
+    comparable, notices = ALL_KINDS, []
+    name = backbone or DEFAULT
+    if any("pieces" in cell.distances for cell in part.cells) and (
+        part.about.get("pieces") != name or land.pieces < MOST_PIECES
+    ):
+        comparable = tuple(kind for kind in ALL_KINDS if kind != "pieces")
+        notices.append(
+            f"The overlap of pieces does not count for predictions: the matrix has it from {part.about.get('pieces')} "
+            f"on {MOST_PIECES:,} pieces, this plan from {name} on {land.pieces:,}."
+        )
+    if metrics != [problem.task.metric]:
+        notices.append(f"Predicted scores are {metrics[0] or 'of an unnamed metric'}, as in the matrix.")
+    notices.append("Predicted scores are those of the matrix's own data: easier or harder data score otherwise.")
+    return Measured(part, level=level, comparable=comparable), notices
+
+
+def _metric(measured: Measured | None) -> str:
+    return measured.matrix.zero_shot()[0].metric if measured is not None else ""
+
+
+def _gains(measured: Measured | None) -> dict[int, Estimate]:
+    curves = measured.matrix.curves() if measured is not None else []
+    if not curves or measured is None:
+        return {}
+    gains = Gains.fit(curves)
+    return {n: gains.gain(n, level=measured.level) for n in FEW}
+
+
+def _seconds(problem: Problem, backbone: str | None) -> float:
+    from isogloss.planning.cost import training_seconds
+
+    return training_seconds(problem, Backbone.load(backbone or DEFAULT))
+
+
+def _notices(
+    problem: Problem, land: Landscape, ranked: Mapping[str, tuple[Ranked, ...]], chosen: Sets, measured: bool
+) -> Iterator[str]:
+    def names(langs: Iterable[str]) -> str:
+        return ", ".join(map(problem.spelling, langs))
+
+    if not features.installed():
+        yield "URIEL's tables are not installed (pip install isogloss[plan]): languages are compared by text alone."
+    for lang, basis in land.basis.items():
+        if not basis.listed and (features.installed() or not basis.lines):
+            yield f"What is known of {problem.spelling(lang)}: {basis.sentence}."
+    if not chosen.sets:
+        yield "No set of sources is chosen: no distance is known between a target and a candidate."
+    elif chosen.left_out:
+        yield f"The sets leave out {names(chosen.left_out)}, which cannot be compared by the same distances."
+    unknown = [target for target, entries in ranked.items() if all(entry.prediction is None for entry in entries)]
+    if measured and unknown:
+        yield f"No score is predicted for {names(unknown)}: too few pairs were measured by a distance known of it."

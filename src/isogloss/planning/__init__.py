@@ -1,0 +1,1 @@
+"""What to expect of a transfer before it is run, and which languages to annotate."""
