@@ -21,6 +21,7 @@ from isogloss.tasks.tagging import gold_spans
 
 if TYPE_CHECKING:
     from isogloss.example import Example
+    from isogloss.problem import Problem
     from isogloss.tasks import Task
 
 # M evaluation labels, L training labels, K mentions, E width of a vector
@@ -168,7 +169,7 @@ def difficulty_splits(
 ) -> dict[Difficulty, tuple[str, ...]]:
     """Training labels from which the evaluation labels are easy, of medium difficulty or hard to get at.
 
-    A tagger that trains on :func:`only_labels` of one split shows what its score owes to labels that it met. A training
+    A tagger that trains on one split (:func:`trained_on`) shows what its score owes to labels that it met. A training
     label is the harder the less it is like one evaluation label (``maximum`` of its similarities) or the less it tells
     which (``entropy`` of the softmax of its similarities over ``temperature``).
 
@@ -235,6 +236,22 @@ def only_labels(task: Task, examples: Iterable[Example], labels: Collection[str]
             fields = task.remade(example.fields, {"text": replace(marked, spans=spans)})
             kept.append(replace(example, fields=fields, views={}))
     return kept
+
+
+def trained_on(problem: Problem, labels: Collection[str]) -> Problem:
+    """The problem with training and source development data of these labels alone; what is tested stays.
+
+    Raises:
+        DataError: no training example mentions one of them.
+    """
+    train, dev = (
+        {lang: tuple(only_labels(problem.task, rows, labels)) for lang, rows in split.items()}
+        for split in (problem.train, problem.dev)
+    )
+    if not any(train.values()):
+        raise DataError("No training example mentions one of these labels", where="labels", fix="Give larger shares")
+    known = tuple(label for label in problem.task.labels if label in labels)
+    return replace(problem, task=replace(problem.task, labels=known), train=train, dev=dev)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from isogloss.evaluation.familiarity import (
     familiarity,
     label_mentions,
     only_labels,
+    trained_on,
 )
 
 WEIGHTS: tuple[Weighting, ...] = ("zipf", "linear", "none")
@@ -229,6 +230,17 @@ def test_mentions_and_training_rows_of_a_split(tiny_problem: Callable[..., Probl
     assert only_labels(problem.task, examples, {"WHERE"}) == []
     everything = only_labels(problem.task, examples, {"WHO", "WHAT"})
     assert [row.fields["tags"] for row in everything] == [example.fields["tags"] for example in examples]
+
+
+def test_a_problem_of_a_split_trains_on_its_labels_and_tests_on_all(tiny_problem: Callable[..., Problem]) -> None:
+    whole = tiny_problem("spans")
+    part = trained_on(whole, ("WHAT",))
+    assert part.task.labels == ("WHAT",)
+    assert label_mentions(part.source_examples("train")) == {"WHAT": 32}
+    assert label_mentions(part.source_examples("dev")) == {"WHAT": 12}
+    assert part.test == whole.test
+    with pytest.raises(DataError, match="No training example"):
+        trained_on(whole, ("WHERE",))
 
 
 def test_vectors_of_names_do_not_depend_on_their_company(tiny_backbone: object) -> None:

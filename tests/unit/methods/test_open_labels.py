@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ import torch
 
 import isogloss
 from isogloss import Backbone, Problem, System
+from isogloss.commands.transfer import asked_for
 from isogloss.errors import DataError, IsoglossError, RecipeError
 from isogloss.flow import fit
+from isogloss.methods.objective.few_shot import FewShot
 from isogloss.methods.objective.open_labels import OpenLabels, open_loss
+from isogloss.metrics import spans_of
 from isogloss.problem import make_examples
 from isogloss.readers import Row
 from isogloss.recipes import resolve
@@ -137,6 +141,21 @@ class TestSystem:
         )  # fmt: skip
         assert set(isogloss.evaluate(system, problem, quiet=True)["eng"]) >= {"span_f1", "n"}
 
+    def test_is_asked_for_its_own_labels_unless_it_lacks_some(self, system: System) -> None:
+        assert asked_for(system, [example("my uncle", [[0, 8, "who"]])]) is system
+        other = asked_for(system, [example("my uncle ran", [[0, 8, "who"], [9, 12, "ran"]])])
+        assert other.task.labels == ("ran", "who")
+        assert other.base is system.base
+
+    def test_few_shot_training_cannot_go_on_from_it(
+        self, problem: Problem, tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: System
+    ) -> None:
+        monkeypatch.setattr(Run, "fit", lambda *_: system)
+        part = FewShot(zero_shot=resolve("open-labels"))
+        some = replace(problem, targets=("eng",), few={"eng": problem.train["eng"]})
+        with pytest.raises(RecipeError, match="'open-labels' learns labels by their names"):
+            part(Backbone.load(str(tiny_backbone)), some, Run(flow=fit, folder=tmp_path))
+
 
 class TestLearning:
     def test_every_span_up_to_the_width_has_its_end_and_label(self, tiny_backbone: Path) -> None:
@@ -151,11 +170,22 @@ class TestLearning:
         found = {(t, w): feature["labels"][t, w] for t, w in zip(*feature["labels"].nonzero(), strict=True)}
         assert found == {(pieces[0], 1): 2, (pieces[3], 0): 1}
 
-    def test_a_wider_entity_is_left_out_and_said(self, tiny_backbone: Path) -> None:
-        tokenizer = Backbone.load(str(tiny_backbone)).tokenizer()
-        row = example("my uncle sold bread", [[0, 19, "WHO"]])
-        (feature,) = TASK.encode([row], tokenizer, max_length=64, labelled=True).features
-        assert not feature["labels"].any()
+    def test_a_wider_entity_is_left_out_and_said(
+        self, problem: Problem, tiny_backbone: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        backbone = Backbone.load(str(tiny_backbone))
+        said: list[str] = []
+        phases: list[Any] = []
+        monkeypatch.setattr(
+            "isogloss.train.train_phases", lambda model, tokenizer, task, some, run: phases.extend(some)
+        )
+        OpenLabels(widest=1, size=4)(backbone, problem, SimpleNamespace(say=said.append))  # type: ignore[arg-type]
+        tags = [row.fields["tags"] for row in problem.source_examples("train")]
+        wide = sum(len(spans_of(row)) for row in tags) - sum(b - a == 1 for row in tags for a, b, _ in spans_of(row))
+        assert said == [f"{wide} of 64 entities have more than 1 words: they are not learnt."]
+        task = OpenTagging(labels=problem.task.labels, metric="span_f1", widest=1, size=4)
+        features = task.encode(phases[0].examples, backbone.tokenizer(), max_length=64, labelled=True).features
+        assert sum(int((feature["labels"] > 0).sum()) for feature in features) == 64 - wide > 0
 
     def test_labels_of_the_batch_are_always_learnt_and_others_drawn(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[list[int]] = []
