@@ -123,6 +123,16 @@ class TestSystem:
         rows = list(isogloss.predict(folder, io.BytesIO("\n".join(texts).encode()), labels=["what"]))
         assert {kind for row in rows for *_, kind in row["prediction"]} == {"what"}
 
+    @pytest.mark.slow
+    def test_an_exported_one_takes_other_labels_too(self, system: System, texts: list[str], tmp_path: Path) -> None:
+        pytest.importorskip("onnxruntime")
+        isogloss.export(system, format="onnx", out=tmp_path / "onnx")
+        exported = System.from_pretrained(tmp_path / "onnx")
+        for labels in (None, ["who", "bread"]):
+            mine, other = (some.predict(texts[:6], labels=labels) for some in (system, exported))
+            assert [a.value for a in other] == [a.value for a in mine]
+            assert [a.score for a in other] == pytest.approx([a.score for a in mine], abs=1e-4)
+
     @pytest.mark.parametrize("labels", [[], ["who", " "]])
     def test_labels_without_a_name_are_refused(self, system: System, labels: list[str]) -> None:
         with pytest.raises(IsoglossError, match="no labels to choose from"):
