@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from isogloss.problem import Problem
     from isogloss.recipes import Recipe
     from isogloss.run import Run
+    from isogloss.tasks import Task
     from isogloss.train import Trained
 
 SEED_STEP = 1000
@@ -26,12 +27,11 @@ SEED_STEP = 1000
 def fit(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> System:
     """Run the five stages, once for all targets or once for each, as the recipe's scope says."""
     joint = recipe.scope == "joint"
-    networks = {
-        target: carry(recipe, problem if joint else problem.narrow(target), backbone, run)
-        for target in ([""] if joint else problem.targets)
-    }
+    task, networks = problem.task, {}
+    for target in [""] if joint else problem.targets:
+        task, networks[target] = carry(recipe, problem if joint else problem.narrow(target), backbone, run)
     return System(
-        task=problem.task,
+        task=task,
         base=networks.pop("", None),
         members=networks,
         source=problem.source,
@@ -44,8 +44,8 @@ def fit(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Syste
     )
 
 
-def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Member:
-    """Stages one to four: a problem and a backbone in, a finished network out."""
+def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> tuple[Task, Member]:
+    """Stages one to four: a problem and a backbone in, a finished network out, with the task as it has learnt it."""
     import transformers
 
     problem, backbone = prepare(recipe, problem, backbone, run)
@@ -61,7 +61,7 @@ def carry(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> Mem
         trained.load(chosen.weights)
         run.choices.append({"seed": run.seed, "level": run.level, **chosen.how})
     pieces = {} if trained.take_out is None else trained.take_out()
-    return Member(model=trained.model.eval(), tokenizer=trained.tokenizer, pieces=pieces)
+    return trained.task, Member(model=trained.model.eval(), tokenizer=trained.tokenizer, pieces=pieces)
 
 
 def prepare(recipe: Recipe, problem: Problem, backbone: Backbone, run: Run) -> tuple[Problem, Backbone]:

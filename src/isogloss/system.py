@@ -14,13 +14,13 @@ from isogloss import __version__
 from isogloss.backbones.hush import hushed
 from isogloss.backbones.safety import inspect_folder
 from isogloss.engines import Engine, load_engine
-from isogloss.errors import DataError, ResourceError
+from isogloss.errors import DataError, IsoglossError, ResourceError
 from isogloss.example import Example
 from isogloss.languages import Language, find
 from isogloss.member import TASK, Member, no_member
 from isogloss.problem import make_examples
 from isogloss.readers import Row
-from isogloss.tasks import Prediction, Task, task_from_config
+from isogloss.tasks import OpenTagging, Prediction, Task, task_from_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -68,6 +68,7 @@ class System:
         inputs: Sequence[str | Mapping[str, Any]],
         *,
         lang: str | None = None,
+        labels: Sequence[str] | None = None,
         quiet: bool = True,
     ) -> list[Prediction]:
         """Predict for texts, or for dictionaries with the task's input fields.
@@ -76,6 +77,7 @@ class System:
             inputs: texts, or dictionaries (for pairs with ``text_a`` and ``text_b``; for tagging also with ``tokens``;
                 for others with what the task calls its ``inputs``).
             lang: the inputs' language; ``"auto"`` detects it text by text. A joint system works without it.
+            labels: the labels to choose from, see :meth:`with_labels`; by default those of ``task``.
             quiet: no progress bar.
 
         Returns:
@@ -83,8 +85,10 @@ class System:
 
         Raises:
             DataError: an input is not what the task reads.
-            IsoglossError: the system has members and none for the language.
+            IsoglossError: the system has members and none for the language, or has closed labels and not these.
         """
+        if labels is not None:
+            return self.with_labels(labels).predict(inputs, lang=lang, quiet=quiet)
         if isinstance(inputs, str | Mapping):
             raise DataError(
                 "The inputs are a single one, not a list of them", where="inputs", fix="Write predict([text])"
@@ -92,6 +96,23 @@ class System:
         rows = [Row(line=i, fields=self._fields(value, i)) for i, value in enumerate(inputs, start=1)]
         examples = make_examples(type(self.task), rows, lang="und", split="inputs", place="inputs", labelled=False)
         return self.predict_examples(examples, langs=self.languages(examples, lang), quiet=quiet)
+
+    def with_labels(self, labels: Sequence[str]) -> System:
+        """The same networks with another label set.
+
+        Raises:
+            IsoglossError: the labels are closed and these are others, or there are none.
+        """
+        wanted = tuple(dict.fromkeys(labels))
+        if set(wanted) == set(self.task.labels):
+            return self
+        if not isinstance(self.task, OpenTagging):
+            known = ", ".join(self.task.labels)
+            what = f"The system has closed labels ({known}), not {', '.join(wanted)}"
+            raise IsoglossError(what, fix="Leave the labels out, or train one with --recipe open-labels")
+        if not wanted or not all(label.strip() for label in wanted):
+            raise IsoglossError("There are no labels to choose from, or one has no name", fix="Give labels a,b,c")
+        return replace(self, task=replace(self.task, labels=wanted))
 
     def languages(self, examples: Sequence[Example], lang: str | None) -> list[str]:
         """The language of each example: the given one, or the detected one for ``"auto"``."""

@@ -23,7 +23,8 @@ def predict(
         str | None, typer.Option("--lang", metavar="LANG", help="The texts' language; auto detects it text by text.")
     ] = None,
     labels: Annotated[
-        str | None, typer.Option("--labels", metavar="A,B,C", help="The label set; closed systems take only their own.")
+        str | None,
+        typer.Option("--labels", metavar="A,B,C", help="The label set; any if labels are open, else its own."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Accepted for symmetry: the output is JSON lines anyway.")

@@ -11,6 +11,7 @@ from isogloss.commands.transfer import predict_tests, scored
 from isogloss.errors import IsoglossError
 from isogloss.problem import Problem
 from isogloss.system import System
+from isogloss.tasks import OpenTagging
 
 
 def evaluate(
@@ -39,7 +40,7 @@ def evaluate(
 
 
 def check_agreement(system: System, problem: Problem) -> None:
-    """Raises IsoglossError unless a problem has the task and no other labels than a system."""
+    """Raises IsoglossError unless a problem has the task and no other labels than a system, whose labels are closed."""
     tasks = (system.task, problem.task)
     if len({(task.name, task.metrics) for task in tasks}) > 1:
         names = [task.name for task in tasks]
@@ -48,6 +49,8 @@ def check_agreement(system: System, problem: Problem) -> None:
         raise IsoglossError(
             f"The system was made for {names[0]}, the problem is {names[1]}", fix="Use a problem of the system's task"
         )
+    if isinstance(system.task, OpenTagging):
+        return
     used = {label for examples in problem.test.values() for e in examples for label in problem.task.labels_in(e.fields)}
     if strange := used - set(system.task.labels):
         raise IsoglossError(

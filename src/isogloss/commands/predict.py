@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from isogloss.errors import DataError, IsoglossError
+from isogloss.errors import DataError
 from isogloss.languages import Language
 from isogloss.problem import make_examples
 from isogloss.readers import Row
@@ -37,7 +37,7 @@ def predict(
         stream: UTF-8 bytes. JSON lines if the first line that is not blank is a JSON object, else one text a line; a
             blank line is then an input like any other.
         lang: the inputs' language; ``auto`` detects it text by text, none leaves it ``und``.
-        labels: the label set; a system with closed labels takes none but its own.
+        labels: the label set; a system with closed labels takes none but its own, one with open labels any.
         quiet: no progress bars.
 
     Returns:
@@ -50,10 +50,7 @@ def predict(
     if lang is not None:
         Language.parse(lang)  # before the model is loaded
     system = system if isinstance(system, System) else System.from_pretrained(system)
-    if labels is not None and set(labels) != set(system.task.labels):
-        known = ", ".join(system.task.labels)
-        what = f"The system has closed labels ({known}), not {', '.join(labels)}"
-        raise IsoglossError(what, fix="Leave --labels out")
+    system = system if labels is None else system.with_labels(labels)
     return _predictions(system, read_inputs(stream, system.task), lang, quiet)
 
 

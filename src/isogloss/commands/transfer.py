@@ -16,6 +16,7 @@ from isogloss.errors import IsoglossError
 from isogloss.evaluation import Report
 from isogloss.evaluation.building import build_report
 from isogloss.evaluation.scoring import ScoreTable, score_table
+from isogloss.example import Example
 from isogloss.flow import fit
 from isogloss.output import OutputFolder
 from isogloss.problem import Problem
@@ -24,7 +25,7 @@ from isogloss.recipes import Recipe, check_needs, resolve, translates
 from isogloss.recipes.written import Written
 from isogloss.run import Run, fingerprint_of_test
 from isogloss.system import System
-from isogloss.tasks import Prediction
+from isogloss.tasks import OpenTagging, Prediction
 
 Predictions = dict[int, dict[str, list[Prediction]]]
 
@@ -199,12 +200,28 @@ def _finished(home: OutputFolder, recipe: Recipe, fingerprint: str) -> tuple[Sys
 
 
 def predict_tests(system: System, problem: Problem, run: Run) -> dict[str, list[Prediction]]:
-    """The system's predictions for every test file of the problem, by language."""
+    """The system's predictions for every test file of the problem, by language.
+
+    A system of open labels is asked for those of a test file, where training has not had them all.
+    """
     with run.stage("inference"):
+        if isinstance(system.task, OpenTagging):
+            return {
+                lang: asked_for(system, examples).predict_examples(
+                    examples, langs=[example.lang for example in examples], quiet=run.quiet, run=run
+                )
+                for lang, examples in problem.test.items()
+            }
         flat = [example for examples in problem.test.values() for example in examples]
         langs = [example.lang for example in flat]
         predictions = iter(system.predict_examples(flat, langs=langs, quiet=run.quiet, run=run))
         return {lang: [next(predictions) for _ in examples] for lang, examples in problem.test.items()}
+
+
+def asked_for(system: System, examples: Sequence[Example]) -> System:
+    """The system with the labels that examples use, if there are any among them that it does not know."""
+    used = {label for example in examples for label in system.task.labels_in(example.fields)}
+    return system if used <= set(system.task.labels) else system.with_labels(sorted(used))
 
 
 def scored(problem: Problem, answers: Predictions) -> ScoreTable:

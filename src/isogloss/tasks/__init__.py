@@ -9,6 +9,7 @@ from isogloss.errors import DataError, unknown
 from isogloss.tasks.base import Encoded, Marked, Prediction, Task
 from isogloss.tasks.classification import Classification
 from isogloss.tasks.event_arguments import EventArguments
+from isogloss.tasks.open_tagging import OpenTagging
 from isogloss.tasks.pair import Pair
 from isogloss.tasks.qa import QuestionAnswering
 from isogloss.tasks.tagging import Tagging
@@ -19,6 +20,7 @@ __all__ = [
     "Encoded",
     "EventArguments",
     "Marked",
+    "OpenTagging",
     "Pair",
     "Prediction",
     "QuestionAnswering",
@@ -42,5 +44,6 @@ def find_task(name: str, *, where: object = None) -> type[Task]:
 
 def task_from_config(config: Mapping[str, Any]) -> Task:
     """The task that ``Task.config`` described."""
-    values = {key: value for key, value in config.items() if key != "name"}
-    return find_task(config["name"])(**values | {"labels": tuple(config["labels"])})
+    values = {key: value for key, value in config.items() if key not in ("name", "form")}
+    task = OpenTagging if config.get("form") == OpenTagging.form else find_task(config["name"])
+    return task(**values | {"labels": tuple(config["labels"])})

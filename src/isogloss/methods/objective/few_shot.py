@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from annotated_types import Ge, Gt, Le
 
-from isogloss.errors import ResourceError
+from isogloss.errors import RecipeError, ResourceError
 
 if TYPE_CHECKING:
     import torch
@@ -59,10 +59,16 @@ class FewShot:
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
         """Fit the zero-shot recipe, then train one phase on both kinds of labels."""
+        from isogloss.tasks import OpenTagging
         from isogloss.train import Phase, longest_input, train_phases
 
         few = {lang: self._drawn(problem, lang, run) for lang in problem.targets}
         system = run.fit(self.zero_shot, problem, backbone)
+        if isinstance(system.task, OpenTagging):
+            raise RecipeError(
+                f"'{self.zero_shot.name}' learns labels by their names, and few-shot training does not",
+                fix="Leave few-shot out",
+            )
         member = system.base or system.members[problem.targets[0]]
         model, tokenizer, task = cast("PreTrainedModel", member.model), member.tokenizer, problem.task
         langs = (*problem.source, *problem.targets)
