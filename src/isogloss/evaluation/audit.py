@@ -137,8 +137,9 @@ def _partial(problem: Problem) -> Iterator[Finding]:
                 found = partial_input(half, labels)
                 if found.above[0] > 0 and found.accuracy - found.majority >= TELLING:
                     text = (
-                        f"{_file(examples)}: {name} alone tells the label in {decimal(found.accuracy, 2)} of the cases, "
-                        f"the commonest label in {decimal(found.majority, 2)}; a model can learn that instead of the pair."
+                        f"{_file(examples)}: {name} alone tells the label in {decimal(found.accuracy, 2)} of the "
+                        f"cases, the commonest label in {decimal(found.majority, 2)}; a model can learn that instead "
+                        "of the pair."
                     )
                     figures = {"field": name, "accuracy": found.accuracy, "majority": found.majority}
                     yield Finding(kind="partial input", text=text, figures=figures | {"above": found.above})

@@ -289,7 +289,8 @@ def _names(systems: Sequence[_System]) -> list[str]:
 def _standing(problem: Problem, name: str, system: _System, first: tuple[str, _System], level: float) -> Standing:
     report, targets = system.reports[0], [lang for lang in problem.targets if lang in problem.test]
     sample = system.table.sample(targets)
-    assert sample is not None  # the targets with a test file have answers, or the run is refused
+    if sample is None:
+        raise DataError("No target language has a test file", where=system.runs[0], fix="Add test/<target>")
     standing = Standing(
         name=name,
         recipe=report.recipe,
