@@ -12,23 +12,10 @@ from isogloss.evaluation.audit import audit
 from isogloss.evaluation.links import find_links, parallel_rows
 from isogloss.evaluation.partial import partial_input
 
-WORDS = [
-    "river",
-    "stone",
-    "harvest",
-    "market",
-    "teacher",
-    "window",
-    "carry",
-    "village",
-    "listen",
-    "bread",
-    "copper",
-    "winter",
-    "road",
-    "sister",
-    "garden",
-]
+WORDS = (
+    "river", "stone", "harvest", "market", "teacher", "window", "carry", "village", "listen", "bread", "copper",
+    "winter", "road", "sister", "garden",
+)  # fmt: skip
 LABELS = ("food", "sport", "travel")
 
 
