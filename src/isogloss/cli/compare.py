@@ -1,4 +1,4 @@
-"""``isogloss compare``: several recipes on one problem, with the same seeds."""
+"""``isogloss compare``: recipes on one problem, trained now or before, as a leaderboard."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from isogloss.cli.options import (
 from isogloss.cli.talk import print_json, print_table
 
 if TYPE_CHECKING:
-    from isogloss.evaluation import Report
+    from isogloss.evaluation.leaderboard import Standing
 
 log = logging.getLogger("isogloss")
 
@@ -36,17 +36,33 @@ EXAMPLES = """\b
 Examples:
   isogloss compare my-problem --recipes direct,frozen --out runs/cmp
   isogloss compare my-problem --recipes direct,frozen --seeds 1,2,3 --out runs/cmp --resume
+  isogloss compare my-problem --recipes direct,frozen --seeds 1,2,3 --most-seeds 10 --out runs/cmp
+  isogloss compare my-problem --runs runs/monday,runs/friday --out runs/board
 """
 
 
 def compare(
     problem: ProblemFolder,
-    recipes: Annotated[
-        str, typer.Option("--recipes", metavar="A,B", help="The first is the baseline.", show_default=False)
-    ],
     out: Annotated[
         Path, typer.Option("--out", help="Folder of the comparison; one run for each recipe.", show_default=False)
     ],
+    recipes: Annotated[
+        str | None,
+        typer.Option("--recipes", metavar="A,B", help="The first of each tier is the baseline.", show_default=False),
+    ] = None,
+    runs: Annotated[
+        str | None,
+        typer.Option(
+            "--runs", metavar="DIR,DIR", help="Finished runs to compare too; other seeds of a recipe are merged."
+        ),
+    ] = None,
+    across_tiers: Annotated[
+        bool, typer.Option("--across-tiers", help="Rank recipes together that knew different things of the targets.")
+    ] = False,
+    most_seeds: Annotated[
+        int | None,
+        typer.Option("--most-seeds", metavar="N", min=1, help="Add seeds, up to N, until no verdict is inconclusive."),
+    ] = None,
     seeds: Seeds = None,
     backbone: BackboneName = None,
     settings: Settings = None,
@@ -60,9 +76,13 @@ def compare(
 ) -> None:
     """Compare recipes on one problem.
 
-    Same data, same seeds; differences from the first recipe with intervals and verdicts.
+    Same data, same seeds; differences from the first recipe that knew as much, with intervals and verdicts. Writes
+    leaderboard.html.
     """
-    names, numbers = listed(recipes, "--recipes"), seeds_of(seeds)
+    if recipes is None and runs is None:
+        raise typer.BadParameter("give recipes, finished runs, or both", param_hint="--recipes / --runs")
+    names = [] if recipes is None else listed(recipes, "--recipes")
+    folders, numbers = [] if runs is None else listed(runs, "--runs"), seeds_of(seeds)
     changed = pairs_of(settings, "--set")
     from isogloss import commands
 
@@ -70,6 +90,9 @@ def compare(
         problem,
         names,
         out=out,
+        runs=folders,
+        across_tiers=across_tiers,
+        most_seeds=most_seeds,
         resume=resume,
         force=force,
         seeds=numbers,
@@ -80,28 +103,37 @@ def compare(
         projector=projector,
         quiet=quiet,
     )
+    board = reports.board
     if json:
-        print_json({name: json_format.loads(report.to_json()) for name, report in reports.items()})
+        shown = {name: json_format.loads(report.to_json()) for name, report in reports.items()}
+        print_json(shown if names else json_format.loads(board.to_json()))
     else:
-        columns = ("recipe", "mean of targets", "gap", f"against {names[0]}", "verdict", "saw", "seconds")
-        print_table(
-            columns, [_row(name, report) for name, report in reports.items()], numbers=columns[1:4] + columns[-1:]
+        bases = [standing.name for standing in board.standings if standing.rank and standing.baseline is None]
+        against = f"against {bases[0]}" if len(bases) == 1 else "against the first that knew as much"
+        columns = ("rank", "recipe", "mean of targets", against, "verdict", "p", "saw", "seeds", "seconds a seed")
+        numbered = ("rank", "mean of targets", against, "p", "seeds", "seconds a seed")
+        print_table(columns, [_row(standing) for standing in board.standings], numbers=numbered)
+    if len(board.groups) > 1:
+        log.warning(
+            "The recipes knew different things of the targets (column 'saw'): each is ranked among its like. "
+            "--across-tiers ranks them together."
         )
-    if len({report.tier for report in reports.values()}) > 1:
-        log.warning("The recipes knew different things of the targets (column 'saw'): this compares across tiers.")
-    log.info("Reports: %s", ", ".join(str(out / name / "report.html") for name in names))
+    for run, why in board.refused.items():
+        log.warning("%s is not compared: %s.", run, why)
+    log.info("Leaderboard: %s", out / "leaderboard.html")
 
 
-def _row(name: str, report: Report) -> tuple[str, ...]:
-    base = report.baseline
+def _row(standing: Standing) -> tuple[str, ...]:
     return (
-        name,
-        _number(report.mean_target, report.mean_target_ci95),
-        _number(report.gap, None),
-        _number(base["delta"], base["ci95"], sign="+") if base else "",
-        base["verdict"] if base else "",
-        report.tier,
-        f"{sum(report.seconds.values()):.0f}",
+        "" if standing.rank is None else str(standing.rank),
+        standing.name,
+        _number(standing.mean, standing.ci95),
+        _number(standing.delta, standing.delta_ci95, sign="+") if standing.baseline else "",
+        standing.verdict or "",
+        "" if standing.p is None else f"{standing.p:.3f}",
+        standing.tier,
+        str(len(standing.seeds)),
+        f"{standing.seconds:.0f}",
     )
 
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from isogloss.example import Example
 from isogloss.ledger import BY_SPLIT, Leak, Ledger
 from isogloss.problem import Problem
-from isogloss.tasks import Task
+
+if TYPE_CHECKING:
+    from isogloss.evaluation.audit import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class CheckResult:
             example with several labels counts for each. The key ``""`` is the number of examples.
         leaks: test items that something before the test would see.
         findings: what ``deep`` found odd, one sentence each, with file and line; none of it stops a transfer.
+        audit: the same findings with their kinds and figures.
         lengths: mean number of characters of a text by language (deep only).
         unknown: share of pieces unknown to the default encoder by language, in [0, 1] (deep only).
     """
@@ -34,6 +36,7 @@ class CheckResult:
     leaks: tuple[Leak, ...]
     notices: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    audit: tuple[Finding, ...] = ()
     lengths: dict[str, float] = field(default_factory=dict)
     unknown: dict[str, float] = field(default_factory=dict)
 
@@ -48,8 +51,9 @@ def check(problem: Problem | str | Path, deep: bool = False) -> CheckResult:
 
     Args:
         problem: the problem, or its folder.
-        deep: look also for conflicting labels, for test files with one label only, at text lengths and at text that
-            the default encoder cannot read.
+        deep: look also for conflicting labels, test files with one label only or with labels spread otherwise than in
+            training, pairs of which one half tells the label, links between files (``isogloss.evaluation.audit``), at
+            text lengths and at text that the default encoder cannot read.
 
     Raises:
         DataError: the folder cannot be read as a problem.
@@ -96,32 +100,14 @@ def _raw(problem: Problem) -> dict[str, dict[str, dict[str, int]]]:
 def _deepened(found: CheckResult, problem: Problem) -> CheckResult:
     from isogloss.backbones import Backbone
     from isogloss.commands.doctor import texts_of, unknown_shares
+    from isogloss.evaluation.audit import audit
 
+    odd = audit(problem)
     texts = {problem.spelling(lang): list(texts_of(problem, lang)) for lang in (*problem.source, *problem.targets)}
     return replace(
         found,
-        findings=(*_conflicts(problem), *_constant_tests(problem)),
+        findings=tuple(map(str, odd)),
+        audit=odd,
         lengths={lang: round(sum(map(len, lines)) / len(lines), 1) for lang, lines in texts.items() if lines},
         unknown=unknown_shares(problem, Backbone.load().tokenizer()),
     )
-
-
-def _conflicts(problem: Problem) -> Iterator[str]:
-    """The same training text with different labels."""
-    first: dict[tuple[str, str], Example] = {}
-    for example in (example for examples in problem.train.values() for example in examples):
-        before = first.setdefault((example.lang, problem.task.text(example.fields)), example)
-        if before.fields != example.fields:
-            yield f"{example.place}: the same text as {before.place}, and another label."
-
-
-def _constant_tests(problem: Problem) -> Iterator[str]:
-    for examples in problem.test.values():
-        if len(examples) > 1 and len({_answer(problem.task, example) for example in examples}) == 1:
-            place = examples[0].place.rpartition(":")[0]
-            yield f"{place}: all {len(examples)} examples have the same label; a score on them says little."
-
-
-def _answer(task: Task, example: Example) -> Any:
-    fields = example.fields
-    return fields.get("score", fields.get("answers", frozenset(task.labels_in(fields))))

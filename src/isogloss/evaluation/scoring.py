@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from isogloss.example import Example
-from isogloss.metrics import interval, ones, resamples
+from isogloss.metrics import Sample, interval, ones, resamples
 from isogloss.tasks import Task
 
-# R resamples, N items of a language
+# R resamples, N items of a language, S seeds
 
 RESAMPLES = 1000
 
@@ -28,11 +28,15 @@ class ScoreTable:
         by_language: what ``Report.scores`` holds, by canonical code.
         draws: the primary metric (mean over seeds) of every language for each of R joint resamples: differences of two
             tables over the same items are paired.
+        seed_draws: the same seed by seed, S x R.
+        ids: the items of every language.
     """
 
     metric: str
     by_language: dict[str, dict[str, Any]] = field(default_factory=dict)
     draws: dict[str, np.ndarray] = field(default_factory=dict)
+    seed_draws: dict[str, np.ndarray] = field(default_factory=dict)
+    ids: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def mean(self, langs: Sequence[str]) -> tuple[float, np.ndarray] | None:
         """Mean of the primary metric over languages that have a score, and its R draws."""
@@ -41,6 +45,18 @@ class ScoreTable:
             return None
         point = float(np.mean([self.by_language[lang][self.metric] for lang in there]))
         return point, np.mean([self.draws[lang] for lang in there], axis=0)
+
+    def sample(self, langs: Sequence[str]) -> Sample | None:
+        """The same mean seed by seed, for intervals that hold seeds too."""
+        there = [lang for lang in langs if lang in self.seed_draws]
+        if not there:
+            return None
+        rows = [[row[self.metric] for row in self.by_language[lang]["by_seed"].values()] for lang in there]
+        return Sample(
+            points_S=np.mean(rows, axis=0),
+            draws_SR=np.mean([self.seed_draws[lang] for lang in there], axis=0),
+            items=len(frozenset().union(*(self.ids[lang] for lang in there))),
+        )
 
 
 def score_table(task: Task, tests: Mapping[str, Sequence[Example]], answers: Answers) -> ScoreTable:
@@ -59,6 +75,8 @@ def score_table(task: Task, tests: Mapping[str, Sequence[Example]], answers: Ans
             row["ci95"][metric] = _never_certain(interval(mean_R), len(examples), metric)
             if metric == task.metric:
                 table.draws[lang] = mean_R
+                table.seed_draws[lang] = np.array([draws[seed][metric] for seed in answers])
+                table.ids[lang] = frozenset(example.id for example in examples)
         row["by_seed"] = {str(seed): {m: float(points[seed][m][0]) for m in task.metrics} for seed in answers}
         table.by_language[lang] = row
     return table

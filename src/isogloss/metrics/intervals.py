@@ -43,7 +43,7 @@ def resamples(ids: Mapping[str, Sequence[str]], *, count: int = 1000, seed: int 
     then nan). An id that a language holds several times is drawn as one cluster, so there too the total varies.
     """
     draws: dict[str, NDArray[np.uint16]] = {}
-    for block in _blocks(ids):
+    for block in blocks(ids):
         names = sorted({name for lang in block for name in ids[lang]})
         column = {name: u for u, name in enumerate(names)}
         drawn_RU = _draw(names, count, seed)
@@ -70,6 +70,15 @@ def interval(values_R: Floats, level: float = 0.95) -> tuple[float, float]:
 def verdict(delta_R: Floats, *, margin: float) -> Verdict:
     """What the resampled differences (system less baseline, paired) allow to say, by their 95% interval.
 
+    Raises:
+        ValueError: ``margin`` is negative or nan.
+    """
+    return verdict_of(interval(delta_R), margin=margin)
+
+
+def verdict_of(bounds: tuple[float, float], *, margin: float) -> Verdict:
+    """What the interval of a difference allows to say.
+
     ``equivalent`` comes first: the whole interval within [-margin, margin] means that the difference is too small to
     matter, even if it is surely not 0. Then ``better`` (all above 0) and ``worse`` (all below 0); else, or if no
     difference is known, ``inconclusive``.
@@ -79,7 +88,7 @@ def verdict(delta_R: Floats, *, margin: float) -> Verdict:
     """
     if not margin >= 0:
         raise ValueError(f"The margin of equivalence is at least 0, not {margin}.")
-    low, high = interval(delta_R)
+    low, high = bounds
     if -margin <= low and high <= margin:
         return "equivalent"
     if low > 0:
@@ -89,7 +98,7 @@ def verdict(delta_R: Floats, *, margin: float) -> Verdict:
     return "inconclusive"
 
 
-def _blocks(ids: Mapping[str, Sequence[str]]) -> list[list[str]]:
+def blocks(ids: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """The languages, grouped by shared ids (union-find)."""
     parent = {lang: lang for lang in ids}
 
@@ -108,11 +117,15 @@ def _blocks(ids: Mapping[str, Sequence[str]]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _draw(names: Sequence[str], count: int, seed: int) -> NDArray[np.uint16]:
-    """``count`` x U multinomial counts of U draws each, from a generator that only these names and the seed decide."""
+def generator_of(names: Sequence[str], seed: int) -> np.random.Generator:
+    """A generator of random numbers that only these names and the seed decide."""
     digest = hashlib.sha256(json.dumps(names).encode()).digest()
-    generator = np.random.default_rng([seed, int.from_bytes(digest)])
-    size = len(names)
+    return np.random.default_rng([seed, int.from_bytes(digest)])
+
+
+def _draw(names: Sequence[str], count: int, seed: int) -> NDArray[np.uint16]:
+    """``count`` x U multinomial counts of U draws each."""
+    generator, size = generator_of(names, seed), len(names)
     drawn_RU = np.zeros((count, size), dtype=np.uint16)
     if size:
         for row_U in drawn_RU:
