@@ -9,7 +9,8 @@ Topics (SIB-200) and entities (EWT to MasakhaNER 2.0), English labels, Hausa, Yo
 * ``right``: every language with its own piece; ``wrong``: the same systems, with another target's piece in its place
   (Hausa reads through Yoruba's, Yoruba through Swahili's, Swahili through Hausa's); ``source``: with English's;
 * ``alone``: a piece of the task, learnt and used without any of a language;
-* ``direct``: the whole encoder fine-tuned, with the same updates (a delta's two trainings together have as many).
+* ``direct``: the whole encoder fine-tuned, with the same updates (a delta's two trainings have as many together, those
+  of a ``delta-long`` each).
 
 The bases are the encoder as it is and, for ``maft``, adapted to the raw text of all four languages first. All pieces of
 a base have the same number of updates on text. Rows are kept in ``--work``; ``--summary`` writes
@@ -48,7 +49,7 @@ from isogloss.train import choose_precision
 
 RESULTS = Path(__file__).parent / "results"
 BASES = ("plain", "maft")
-KINDS = ("adapter", "delta")
+KINDS = ("adapter", "delta", "delta-long")
 WRONG = {"hau": "yor", "yor": "swa", "swa": "hau"}
 
 
@@ -83,6 +84,8 @@ def objective(kind: str, size: Size, name: str) -> Any:
     same: dict[str, Any] = {"min_steps": 0, "snapshots": 3}
     if kind == "adapter":
         return TaskAdapter(epochs=epochs, **same)
+    if kind == "delta-long":
+        return SparseFineTuning(first_epochs=epochs, epochs=epochs, **same)
     if kind == "delta":
         return SparseFineTuning(first_epochs=epochs // 2, epochs=epochs - epochs // 2, **same)
     return CrossEntropy(epochs=epochs, **same)
@@ -210,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, run what is not there yet, sum up."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--bases", default=",".join(BASES))
-    parser.add_argument("--kinds", default="direct,adapter,adapter-alone,delta", help="also delta-alone")
+    parser.add_argument("--kinds", default="direct,adapter,adapter-alone,delta", help="also delta-long, delta-alone")
     parser.add_argument("--problems", default=",".join(PROBLEMS))
     parser.add_argument("--seeds", default="")
     parser.add_argument("--threads", type=int, default=1)

@@ -37,7 +37,7 @@ RESULTS = Path(__file__).parent / "results"
 PRETRAINED = ("none", "eng", "nonsense", "hierarchical", "swh")
 FINETUNED = ("eng", "deu")
 READ = (*languages.NATURAL, *languages.ARTIFICIAL)
-UPDATES = 2500
+UPDATES = 1000
 MARGIN, RESAMPLES = 0.02, 1000
 
 
