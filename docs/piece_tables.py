@@ -47,7 +47,7 @@ def _composed(result: dict[str, Any]) -> Iterable[str]:
                     f"{lang} {loss['before']:.2f} to {loss['after']:.2f}" for lang, loss in row["loss"].items()
                 )
                 for label, row in problem["rows"].items()
-                if "loss" in row and " " not in label
+                if row.get("loss") and " " not in label
             }
             if name == next(iter(problems)):
                 yield from (f"- `{label}`: loss on held-out text, {said} nats." for label, said in losses.items())
