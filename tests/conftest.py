@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,6 +98,16 @@ def invent(kind: str) -> Data:
             for lang in (LANGS if split == "test" else LANGS[:1])
         }
     return data
+
+
+@pytest.fixture(autouse=True)
+def what_is_said() -> Iterator[None]:
+    """The command line decides for its whole process how much is said: after a test it is as it was."""
+    log = logging.getLogger("isogloss")
+    level, handlers = log.level, list(log.handlers)
+    yield
+    log.setLevel(level)
+    log.handlers = handlers
 
 
 @pytest.fixture(scope="session")

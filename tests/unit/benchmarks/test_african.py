@@ -1,4 +1,4 @@
-"""The benchmark of MAFT: which raw text may be used, and how its tags are read."""
+"""What the benchmarks of African languages read: which raw text may be used, and how tags are read."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ FOLDER = Path(__file__).resolve().parents[3] / "benchmarks" / "adaptation"
 
 
 @pytest.fixture
-def maft(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def african(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(FOLDER))
-    monkeypatch.delitem(sys.modules, "maft", raising=False)
+    monkeypatch.delitem(sys.modules, "african", raising=False)
     import importlib
 
-    return importlib.import_module("maft")
+    return importlib.import_module("african")
 
 
 TESTED = "Manoma da yawa sun sayar da amfanin gonarsu a kasuwa."
@@ -59,21 +59,21 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("data")
-def test_no_line_is_or_holds_a_test_sentence(maft: ModuleType) -> None:
-    texts, counts = maft.raw_text(maft.Size())
+def test_no_line_is_or_holds_a_test_sentence(african: ModuleType) -> None:
+    texts, counts = african.raw_text(2500)
     assert texts["hau"] == ["Wani layi dabam ne wannan.", "A text of hau_Latn to train on"]
     assert counts["hau"] == {"mafand": 1, "sib200": 1, "removed_as_test": 5, "used": 2}
     assert not any(normalise(TESTED) in normalise(line) for lines in texts.values() for line in lines)
 
 
 @pytest.mark.usefixtures("data")
-def test_no_more_lines_are_used_than_wanted_and_counts_are_of_those(maft: ModuleType) -> None:
-    texts, counts = maft.raw_text(maft.Size(lines=1))
+def test_no_more_lines_are_used_than_wanted_and_counts_are_of_those(african: ModuleType) -> None:
+    texts, counts = african.raw_text(1)
     assert {len(lines) for lines in texts.values()} == {1}
     assert counts["hau"] == {"mafand": 1, "removed_as_test": 5, "used": 1}
 
 
-def test_types_that_the_problem_does_not_have_are_no_names(maft: ModuleType, data: Path) -> None:
-    (row,) = maft.tagged(data / "ner/masakhaner2/hau/test.txt")
+def test_types_that_the_problem_does_not_have_are_no_names(african: ModuleType, data: Path) -> None:
+    (row,) = african.tagged(data / "ner/masakhaner2/hau/test.txt")
     assert row["tokens"] == ["Yusuf", "Bala", "ya", "zo", "ranar"]
     assert row["tags"] == ["B-PER", "I-PER", "O", "O", "O"]
