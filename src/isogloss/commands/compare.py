@@ -76,7 +76,7 @@ def compare(
     folder = OutputFolder(out, resume=resume, force=force).claim()
     places = [*(folder / name for name in recipes), *places]  # the first of a tier is the baseline
     for name in recipes:
-        again = {"projector": tool[name], "resume": resume, "force": force}
+        again: dict[str, Any] = {"projector": tool[name], "resume": resume, "force": force}
         found[name] = transfer(problem, name, out=folder / name, **again, **options)[1]
     for name in recipes:
         like = [other for other in recipes if across_tiers or found[other].tier == found[name].tier]
