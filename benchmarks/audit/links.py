@@ -22,6 +22,7 @@ from typing import Any
 
 import isogloss as ig
 from isogloss.evaluation.links import find_links
+from isogloss.metrics import repair
 
 RESULTS = Path(__file__).parent / "results"
 Rows = list[dict[str, Any]]
@@ -55,10 +56,14 @@ def topic(path: str, label: str = "label") -> Rows:
 
 
 def conll(path: str) -> Rows:
-    """Token and tag on a line, sentences apart by blank lines."""
+    """Token and tag on a line, sentences apart by blank lines; an I- that continues nothing (Zulu has some) is a B-."""
     blocks = (data_folder() / path).read_text(encoding="utf-8").split("\n\n")
     split = [[line.split() for line in block.split("\n") if line and not line.startswith("# ")] for block in blocks]
-    return [{"tokens": [cells[0] for cells in rows], "tags": [cells[-1] for cells in rows]} for rows in split if rows]
+    return [
+        {"tokens": [cells[0] for cells in rows], "tags": repair([cells[-1] for cells in rows])}
+        for rows in split
+        if rows
+    ]
 
 
 def squad(path: str, *, ids: bool = True) -> Rows:
@@ -167,7 +172,7 @@ def tydiqa_xquad() -> ig.Problem:
     train = sorted((data_folder() / "qa/tydiqa_goldp").rglob("*train*.json"))[0]
     return ig.Problem.from_data(
         task="qa", source="eng", targets=["deu", "ara"],
-        train={"eng": squad(str(train.relative_to(data_folder())))},
+        train={"eng": squad(str(train.relative_to(data_folder())), ids=False)},
         test={lang: squad(f"qa/xquad/xquad.{short}.json") for lang, short in {"deu": "de", "ara": "ar"}.items()},
     )  # fmt: skip
 

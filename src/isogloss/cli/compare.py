@@ -34,7 +34,7 @@ log = logging.getLogger("isogloss")
 
 EXAMPLES = """\b
 Examples:
-  isogloss compare my-problem --recipes direct,frozen --seeds 1,2,3 --most-seeds 10 --out runs/cmp
+  isogloss compare my-problem --recipes direct,frozen --seeds 1,2,3 --out runs/cmp
   isogloss compare my-problem --runs runs/monday,runs/friday --out runs/board
 """
 

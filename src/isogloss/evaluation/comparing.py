@@ -23,8 +23,8 @@ MARGIN = 0.01
 
 def against(problem: Problem, base: Path, other: Path, *, baseline: str) -> dict[str, Any]:
     """Compare two run folders: mean over targets, paired over items and jointly resampled over languages."""
-    one, two = (tabled(problem, answers_of(problem, run)) for run in (base, other))
-    return difference(one, two, problem.targets, baseline=baseline)
+    theirs, ours = (tabled(problem, answers_of(problem, run)) for run in (base, other))
+    return difference(theirs, ours, problem.targets, baseline=baseline)
 
 
 def difference(

@@ -26,6 +26,7 @@ from isogloss.metrics import (
     swapped_differences,
     verdict,
 )
+from isogloss.metrics.significance import Metric
 
 LABELS = ("food", "sport", "travel")
 
@@ -49,7 +50,7 @@ def test_parallel_items_are_swapped_together_and_others_are_not() -> None:
 
 
 @pytest.mark.parametrize("metric", [accuracy, macro_f1])
-def test_swapping_by_weights_is_swapping_by_hand(metric) -> None:
+def test_swapping_by_weights_is_swapping_by_hand(metric: Metric) -> None:
     rng = np.random.default_rng(0)
     gold = [LABELS[i] for i in rng.integers(3, size=30)]
     ours, theirs = [answers(rng, gold, 0.8) for _ in range(2)], [answers(rng, gold, 0.5) for _ in range(2)]
@@ -127,7 +128,8 @@ def test_p_without_joint_swaps_would_be_too_small() -> None:
     """Where both languages hold the same answers, swapping them apart finds what is not there."""
     rng = np.random.default_rng(5)
     items, gold = 50, ["a"] * 50
-    joint, apart = [], []
+    joint: list[float] = []
+    apart: list[float] = []
     for simulation in range(200):
         ours, theirs = (["a" if rng.random() < 0.6 else "b" for _ in gold] for _ in range(2))
         for together, ids in ((True, ("x", "x", "x", "x")), (False, ("x", "y", "z", "w"))):
@@ -201,7 +203,7 @@ def test_guessing_is_worth_nothing() -> None:
     assert chance_corrected(gold, ["a"] * 10, ones(10), chance="majority") == pytest.approx([0])
     assert chance_corrected(gold, ["a"] * 10, ones(10), chance="uniform", classes=2) == pytest.approx([0.4])
     for chance in ("agreement", "majority"):
-        assert chance_corrected(gold, gold, ones(10), chance=chance) == pytest.approx([1])  # type: ignore[arg-type]
+        assert chance_corrected(gold, gold, ones(10), chance=chance) == pytest.approx([1])
     assert np.isnan(chance_corrected(["a"] * 3, ["a"] * 3, ones(3))).all()
     with pytest.raises(ValueError, match="no guessing"):
         chance_corrected(gold, gold, ones(10), chance="uniform")
@@ -223,6 +225,9 @@ def test_shift_of_labels() -> None:
     far, p = label_shift({"a": 150, "b": 50}, {"a": 50, "b": 150})
     assert (far, p) == (0.5, 1 / 2001)
     rng = np.random.default_rng(0)
-    same = [label_shift(*(dict(enumerate(rng.multinomial(90, [0.5, 0.3, 0.2]))) for _ in range(2)), count=200)[1]
-            for _ in range(300)]  # type: ignore[arg-type]  # fmt: skip
+
+    def dealt() -> dict[str, int]:
+        return dict(zip("abc", rng.multinomial(90, [0.5, 0.3, 0.2]).tolist(), strict=True))
+
+    same = [label_shift(dealt(), dealt(), count=200)[1] for _ in range(300)]
     assert np.mean(np.array(same) <= 0.05) <= 0.09  # 5 in 100 and three standard errors of 300
