@@ -134,7 +134,7 @@ def _partial(problem: Problem) -> Iterator[Finding]:
             labels = [example.fields["label"] for example in examples]
             halves = list(zip(*(problem.task.texts(example.fields) for example in examples), strict=True))
             for name, half in zip(problem.task.inputs, halves if len(halves) > 1 else (), strict=False):
-                found = partial_input(half, labels)
+                found = partial_input(half, labels, groups=halves[0])
                 if found.above[0] > 0 and found.accuracy - found.majority >= TELLING:
                     text = (
                         f"{_file(examples)}: {name} alone tells the label in {decimal(found.accuracy, 2)} of the "

@@ -56,14 +56,15 @@ def cost_quality(groups: Sequence[Sequence[Standing]]) -> Plot | None:
     def down(score: float) -> float:
         return round(100 * (high - score) / (high - low), 2)
 
+    honest = [standing for _, standing in placed if standing.rank is not None]  # an oracle is no rival
     marks = []
     for hue, s in placed:
-        cheaper = [t for _, t in placed if t is not s and t.seconds <= s.seconds and t.mean >= s.mean]
+        cheaper = [t for t in honest if t is not s and t.seconds <= s.seconds and t.mean >= s.mean]
         bounds = [s.mean if math.isnan(bound) else bound for bound in s.ci95]
         marks.append(
             Mark(
                 name=s.name, x=across(math.log10(s.seconds)), y=down(s.mean), top=down(bounds[1]),
-                bottom=down(bounds[0]), hue=hue, best=not cheaper,
+                bottom=down(bounds[0]), hue=hue, best=s in honest and not cheaper,
             )
         )  # fmt: skip
     steps = [base * 10.0**power for power in range(-3, 9) for base in (1, 3)]

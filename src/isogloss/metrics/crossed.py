@@ -9,6 +9,9 @@ The spread of S seeds on N common items holds two things: that seeds differ, and
 The second is in the bootstrap over items already. It is what resampling the items adds to the spread of the seeds, so
 that taking it away once leaves the seeds alone (the crossed random effects of Owen, Annals of Applied Statistics 2007).
 
+In simulations of span F1 these 95 % intervals hold the truth in 94 to 97 of 100 cases, and in 92 for a single language
+with three seeds that are very far apart (``tests/unit/metrics/test_crossed.py``).
+
 Languages are fixed: the interval speaks of the mean over these very languages, not over all languages of the world.
 
 Shape letters: S seeds, R resamples.

@@ -119,3 +119,12 @@ def test_half_a_pair_that_tells_the_label_is_found() -> None:
     assert given.above[0] > 0.1
     with pytest.raises(ValueError, match="as many"):
         partial_input(texts, labels[1:])
+
+
+def test_premises_with_all_their_hypotheses_share_a_fold() -> None:
+    """Three hypotheses of each premise, one of each label and all of the premise's words: nothing is to be learnt."""
+    premises = [f"subject{n} object{n} place{n}" for n in range(100) for _ in range(3)]
+    labels = ["a", "b", "c"] * 100
+    assert partial_input(premises, labels, groups=premises).accuracy == pytest.approx(1 / 3)
+    apart = partial_input(premises, labels, groups=[f"{premise} {n}" for n, premise in enumerate(premises)])
+    assert apart.accuracy < 0.2  # what was met under two labels is taken for one of them

@@ -119,12 +119,14 @@ def test_coverage_lies_between_93_and_97(
 ) -> None:
     """2000 simulations: a standard error of 0.5 in 100, of which one is allowed on either side.
 
-    Of three seeds that are far apart the spread is not known well enough: 91 to 92 in 100, and no better is claimed.
+    One case stays below: a single language, three seeds, and a spread of the seeds (0.07 of F1) as wide as that of the
+    items, where three values of a skewed distribution are too few for Student's t.
     """
     system = World(skill=0.8, seed_spread=seed_spread, languages=languages)
     baseline = World(skill=1.0, seed_spread=seed_spread, languages=languages) if difference else None
     both, _ = coverage(system, baseline, number=number, seeds=seeds, simulations=2000)
-    assert (0.91 if seeds == 3 and seed_spread == 0.4 else 0.925) <= both <= 0.975
+    lowest = 0.90 if (seeds, languages, seed_spread) == (3, 1, 0.4) else 0.925
+    assert lowest <= both <= 0.975
 
 
 def test_one_seed_is_the_interval_over_items_but_for_their_number() -> None:
