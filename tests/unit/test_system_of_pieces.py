@@ -256,6 +256,8 @@ def test_systems_without_pieces(untrained: Callable[..., ig.System], tmp_path: P
         ("language-adapters+maft", "continued_pretraining changes the weights after language_adapters"),
         ("lt-sft+maft-small", "after language_deltas"),
         ("language-adapters+filter", "objective"),
+        ("language-adapters+few-shot", "few_shot would go on without them"),
+        ("lt-sft+few-shot", "few_shot would go on without them"),
         ("language-adapters+lt-sft", "brings objective"),
     ],
 )

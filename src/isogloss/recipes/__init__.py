@@ -143,6 +143,14 @@ def resolve(
 
 def _check_pieces(recipe: Recipe) -> None:
     """Raises RecipeError where languages have pieces and another part of the recipe knows nothing of them."""
+    for part in recipe.parts():
+        for inner in vars(part).values():
+            pieces = isinstance(inner, Recipe) and any("delta" in each.changes for each in inner.model)
+            if pieces and not getattr(part, "takes_pieces", False):
+                raise RecipeError(
+                    f"'{inner.name}' has a piece for each language, and {part_name(part)} would go on without them",
+                    fix="Leave one of the two out",
+                )
     learner = next((part for part in recipe.model if "delta" in part.changes), None)
     if learner is None:
         return

@@ -13,5 +13,9 @@ RECIPE = Recipe(
     link="https://arxiv.org/abs/2110.07560",
     model=(LanguageDeltas(),),
     objective=SparseFineTuning(),
-    deviations="",
+    deviations="The two trainings on text have as many updates as a few passes over what there is, not 100 epochs. Of "
+    "the word vectors those of pieces that the text has may be chosen; the task's deltas leave word vectors alone "
+    "(--set sparse_fine_tuning.trains=all for the paper's choice). A delta is a share of the weights that may be "
+    "chosen, not the paper's fixed number. An encoder without a head for hidden pieces gets one for each language, "
+    "which is trained first.",
 )

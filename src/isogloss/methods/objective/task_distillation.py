@@ -38,6 +38,7 @@ class TaskDistillation(SparseFineTuning):
     """
 
     composes: ClassVar[bool] = False
+    takes_pieces: ClassVar[bool] = True
 
     teacher: Recipe
     temperature: Annotated[float, Gt(0)] = 2.0
