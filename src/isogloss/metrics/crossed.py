@@ -53,6 +53,20 @@ class Sample:
         """Mean over seeds."""
         return float(self.points_S.mean())
 
+    def less(self, other: Sample) -> Sample:
+        """The differences, seed by seed: of one training asked in two ways.
+
+        Raises:
+            ValueError: the seeds are not as many on both sides.
+        """
+        if len(self.points_S) != len(other.points_S):
+            raise ValueError(f"{len(self.points_S)} seeds cannot be paired with {len(other.points_S)}.")
+        return Sample(
+            points_S=self.points_S - other.points_S,
+            draws_SR=self.draws_SR - other.draws_SR,
+            items=min(self.items, other.items),
+        )
+
     @property
     def seed_variance(self) -> float:
         """Variance of the mean over seeds that comes of the seeds alone; 0 with one seed, where it is not known."""
