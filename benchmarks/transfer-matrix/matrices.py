@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from labelled import MEASURES, problem_of, texts_of
 from measure import FEW, FEW_LANGUAGES, LEARNING
 
@@ -49,7 +51,10 @@ def land_of(name: str) -> Landscape:
     """The languages of a task, with URIEL's distances and those on text."""
     tokenizer = ig.Backbone.load().tokenizer()
     langs = tuple(MEASURES[name].folders)
-    return survey(langs, {lang: texts_of(lang) for lang in langs}, pieces=lambda text: tokenizer.tokenize(text))
+    land = survey(langs, {lang: texts_of(lang) for lang in langs}, pieces=lambda text: tokenizer.tokenize(text))
+    # URIEL gives Basque no family: it is an isolate, as far from all others as a language can be.
+    genetic_LL = np.nan_to_num(land.distances["genetic"], nan=1.0)
+    return replace(land, distances={**land.distances, "genetic": genetic_LL})
 
 
 def by_seed(work: Path, pattern: str) -> dict[int, Path]:

@@ -48,7 +48,7 @@ class Taught(Run):
     """A run whose zero-shot system is already there: it is the same for all languages and numbers of examples."""
 
     def fit(self, recipe: ig.Recipe, problem: ig.Problem, backbone: ig.Backbone | None = None) -> System:
-        return System.from_pretrained(self.folder / "taught")
+        return System.from_pretrained(self.folder.parent / "taught")
 
 
 def objective(name: str) -> CrossEntropy:
@@ -103,15 +103,16 @@ def few(work: Path, seed: int) -> None:
             if place.is_file():
                 continue
             if not (folder / "taught").is_dir():
-                taught("topic", ("eng",), seed, folder).save_pretrained(folder / "taught")
+                taught("topic", ("eng",), seed, folder / "eng").save_pretrained(folder / "taught")
             started = time.process_time()
             problem = problem_of("topic", ("eng",), few={lang: rows})
             problem = replace(problem, test={lang: problem.test[lang]})
             more = FewShot(zero_shot=recipe, shots=n, source_batch=8, snapshots=1, freeze_layers=6, max_length=128)
-            run = new_run(folder, seed, Taught)
+            run = new_run(folder / place.stem, seed, Taught)  # of its own: a run goes on with what its folder holds
             again = ig.Recipe(name="direct+few-shot", objective=more, weights=Last())
             answers = answers_of(fit(again, problem.blind(), ig.Backbone.load(), run), problem, run)
             seconds = time.process_time() - started
+            shutil.rmtree(folder / place.stem)
             place.write_text(json.dumps({"answers": answers, "seconds": seconds}, ensure_ascii=False) + "\n", "utf-8")
             print(f"{place.stem}: {seconds:.0f} CPU seconds", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
