@@ -97,7 +97,7 @@ _DETAIL: dict[str, Any] = {
         differs={
             "type": "array",
             "items": {"type": "string"},
-            "description": "how the run is not what the predictions are of",
+            "description": "how the run is no test of the predictions, or not what they are of",
         },
     )
     | {"type": ["object", "null"]},

@@ -47,7 +47,7 @@ class Calibration:
         error: mean absolute error; None where nothing was tested.
         shift: mean of score minus prediction: how far all scores lie above or below; None as before.
         covered: the share of scores within their interval; None where there was no interval.
-        differs: how the run is not what the predictions are of, one sentence each.
+        differs: how the run is no test of the predictions, or not what they are of; one sentence each.
     """
 
     sha256: str
@@ -113,13 +113,15 @@ class Foretold:
             error=fmean(map(abs, missed)) if missed else None,
             shift=fmean(missed) if missed else None,
             covered=fmean(held) if held else None,
-            differs=tuple(self._differs(report)),
+            differs=tuple(self._differs(report, entries)),
         )
 
-    def _differs(self, report: Mapping[str, Any]) -> Iterable[str]:
+    def _differs(self, report: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any] | None]) -> Iterable[str]:
         """Only of what is known of the measured transfers is anything said."""
         if report.get("regime", "zero-shot") != "zero-shot":
             yield f"The predictions are of zero-shot transfer; this run is {report['regime']}."
+        if told := [lang for lang, entry in entries.items() if entry is not None and entry["measured"] is not None]:
+            yield f"The plan's matrix held this very source with {', '.join(told)}: no test of what it foretells."
         made = {"recipe": report.get("recipe"), "encoder": report.get("backbone", {}).get("id")}
         for what, was in (("recipe", self.about.get("recipe")), ("encoder", self.about.get("backbone"))):
             if isinstance(was, str) and made[what] is not None and was != made[what]:

@@ -59,7 +59,7 @@ def test_the_numbers_are_those_of_a_pencil(write: Any) -> None:
     assert found.error == pytest.approx((0.15 + 0.05 + 0.25) / 3)
     assert found.shift == pytest.approx((0.15 - 0.05 + 0.25) / 3)
     assert found.covered == 0.5
-    assert found.differs == ()
+    assert found.differs == ("The plan's matrix held this very source with rus: no test of what it foretells.",)
 
 
 def test_a_target_without_a_score_counts_in_no_mean(write: Any) -> None:
@@ -102,11 +102,16 @@ def test_json_has_the_targets_by_language(write: Any) -> None:
 def test_what_the_predictions_are_not_of_is_said(write: Any) -> None:
     path = write(about={"recipe": "direct", "backbone": "other"})
     run = report(regime="few-shot", recipe="maft", backbone={"id": "mine"})
-    shot, recipe, encoder = calibration(path, run).differs
+    shot, _, recipe, encoder = calibration(path, run).differs
     assert "this run is few-shot" in shot
     assert "recipe direct; this run has maft" in recipe
     assert "encoder other; this run has mine" in encoder
-    assert calibration(path, report(regime="zero-shot", recipe="direct", backbone={"id": "other"})).differs == ()
+    assert (
+        calibration(
+            path, report(regime="zero-shot", recipe="direct", backbone={"id": "other"}, scores={}, targets=["yo"])
+        ).differs
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
