@@ -57,6 +57,10 @@ def transfer(
         typer.Option("--few-shot", metavar="N", min=1, help="Go on with N labels of each target, drawn from few/."),
     ] = None,
     seeds: Seeds = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Hold the scores against a plan ('isogloss plan --out')."),
+    ] = None,
     device: Device = "cpu",
     precision: Precision = "auto",
     threads: Threads = None,
@@ -81,6 +85,7 @@ def transfer(
     from isogloss.backbones import Backbone
     from isogloss.bridges.translators import load_translator
     from isogloss.output import OutputFolder
+    from isogloss.planning.calibration import foretold
     from isogloss.problem import Problem
     from isogloss.processes import among_processes
     from isogloss.recipes import check_needs, resolve, translates
@@ -96,12 +101,20 @@ def transfer(
     unserved = check_needs(chosen, given, translator=bridge, skip_unserved=skip_unserved)
     folder = out or Path("runs") / f"{given.name}-{chosen.name}"
     if dry_run:
+        served = [lang for lang in given.targets if lang not in unserved]
+        told = (
+            foretold(plan, task=given.task.name, metric=given.task.metric, sources=given.source, targets=served)
+            if plan
+            else None
+        )
         OutputFolder(folder, resume=resume, force=force)
         choose_precision(precision, device)
         Backbone.load(backbone or chosen.backbone)
         numbers = numbers or (list(Written.read(Path(recipe)).seeds or ()) if recipe.endswith(".toml") else None)
-        plan = _plan(given, chosen, backbone or chosen.backbone, numbers or [1], unserved) | {"out": str(folder)}
-        print_json(plan) if json else _print_plan(plan)
+        shown = _plan(given, chosen, backbone or chosen.backbone, numbers or [1], unserved)
+        shown["plan"] = told and {"sha256": told.sha256, "expects": {k: told.estimate(k) for k in shown["targets"]}}
+        shown["out"] = str(folder)
+        print_json(shown) if json else _print_plan(shown)
         return
     _, report = commands.transfer(
         given,
@@ -112,6 +125,7 @@ def transfer(
         few_shot=few_shot,
         translator=translator or "auto",
         projector=projector,
+        plan=plan,
         seeds=numbers,
         device=device,
         precision=precision,
@@ -131,6 +145,10 @@ def transfer(
         from isogloss.evaluation.table import print_report
 
         print_report(report, console())
+    if report.plan:
+        from isogloss.evaluation.view import held
+
+        log.info("Plan: %s", held(report))
     log.info("Report: %s", folder / "report.html")
     log.info("next: isogloss predict %s --lang %s < texts.txt", folder, _served(given, unserved)[0])
 
@@ -185,6 +203,8 @@ def _print_plan(plan: dict[str, Any]) -> None:
     for lang, counts in plan["source"].items():
         typer.echo(f"source {lang}: {counts['train']} train, {counts['dev']} dev")
     for lang, counts in plan["targets"].items():
-        typer.echo(f"target {lang}: {counts['test']} test" if counts["test"] else f"target {lang}: no test file")
+        size = f"{counts['test']} test" if counts["test"] else "no test file"
+        guess = plan["plan"]["expects"][lang] if plan["plan"] else None
+        typer.echo(f"target {lang}: {size}" + (f", the plan expects {guess['value']:.3f}" if guess else ""))
     for lang, reason in plan["unserved"].items():
         typer.echo(f"target {lang}: left out, {reason}")

@@ -19,6 +19,7 @@ from isogloss.evaluation.scoring import ScoreTable, score_table
 from isogloss.example import Example
 from isogloss.flow import fit
 from isogloss.output import OutputFolder
+from isogloss.planning.calibration import Foretold, foretold
 from isogloss.problem import Problem
 from isogloss.processes import among_processes, processor_threads
 from isogloss.recipes import Recipe, check_needs, resolve, translates
@@ -40,6 +41,7 @@ def transfer(
     few_shot: int | None = None,
     translator: str = "auto",
     projector: str | None = None,
+    plan: str | Path | None = None,
     seeds: Sequence[int] | None = None,
     device: str = "cpu",
     precision: str = "auto",
@@ -65,6 +67,8 @@ def transfer(
             ``isogloss:eng-por``, ``apertium``, a hub id or folder, and others (``isogloss.bridges.translators``).
         projector: how recipes that translate carry spans over: ``align``, ``codec``, ``markers`` and others
             (``isogloss.bridges.projectors``); by default as the recipe says.
+        plan: a file of :func:`plan` with predicted scores, of one source. It is read before anything is trained; the
+            report holds the scores against it, and estimates of targets without a test file.
         seeds: one training for each, by default one with seed 1; scores are their means.
         device: ``cpu``, or what torch calls a device.
         precision: ``auto`` (bf16 where the processor has it), ``fp32`` or ``bf16``.
@@ -97,6 +101,8 @@ def transfer(
     bridge = load_translator(translator) if translates(chosen) else None
     unserved = check_needs(chosen, problem, translator=bridge, skip_unserved=skip_unserved)
     problem = _served(problem, chosen, unserved)
+    task, sources, targets = problem.task, problem.source, problem.targets
+    told = foretold(plan, task=task.name, metric=task.metric, sources=sources, targets=targets) if plan else None
     if not seeds or len(set(seeds)) < len(seeds):
         raise IsoglossError("The seeds are not distinct numbers", fix="Write --seeds 1,2,3")
     first = among_processes(resume=resume)
@@ -107,17 +113,20 @@ def transfer(
     network = Backbone.load(backbone or chosen.backbone)
     fingerprint = _fingerprint(problem, chosen, network, seeds, number_format, bridge)
     if home is not None and resume and home.finished:
-        return _finished(home, chosen, fingerprint)
+        return _finished(home, chosen, fingerprint, told)
     if home is not None and begun.get("fingerprint", fingerprint) != fingerprint:
         raise IsoglossError(
             "The run that was begun here had other data, another recipe, encoder or precision, or other seeds",
             where=home.folder,
             fix="Repeat the command it was begun with, choose another --out, or give --force instead of --resume",
         )
+    if home is not None and begun:
+        _same_plan(home, begun.get("plan"), told)
     network.tokenizer()  # an encoder that cannot be had is better known before anything is written
     with home.work() if home else _temporary() as folder, processor_threads(threads) as used:
         if home is not None:
-            home.begin({"precision": number_format, "threads": used, "fingerprint": fingerprint})
+            facts = {"precision": number_format, "threads": used, "fingerprint": fingerprint}
+            home.begin(facts | {"plan": told.sha256 if told else None})
         run = Run(
             flow=fit,
             folder=folder,
@@ -149,6 +158,7 @@ def transfer(
             model_seed=seeds[0] if best is None else best[1],
             fingerprint=fingerprint,
             unserved=unserved,
+            foretold=told,
         )
         if home is not None:
             home.write(system, report, problem, answers)
@@ -187,7 +197,17 @@ def _temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _finished(home: OutputFolder, recipe: Recipe, fingerprint: str) -> tuple[System, Report]:
+def _same_plan(home: OutputFolder, then: str | None, now: Foretold | None) -> None:
+    """Raises IsoglossError where a run would be held against a plan that it did not begin with, or against none."""
+    if then != (now.sha256 if now else None):
+        raise IsoglossError(
+            f"The run in this folder was begun with {f'the plan {then[:12]}' if then else 'no plan'}",
+            where=home.folder,
+            fix="Repeat the command it was begun with, choose another --out, or give --force instead of --resume",
+        )
+
+
+def _finished(home: OutputFolder, recipe: Recipe, fingerprint: str, told: Foretold | None) -> tuple[System, Report]:
     report = Report.load(home.folder)
     if report.fingerprint != fingerprint:
         raise IsoglossError(
@@ -195,6 +215,7 @@ def _finished(home: OutputFolder, recipe: Recipe, fingerprint: str) -> tuple[Sys
             where=home.folder,
             fix="Choose another --out, or give --force instead of --resume",
         )
+    _same_plan(home, report.plan["sha256"] if report.plan else None, told)
     home.tidy()
     return System.from_pretrained(home.folder, inference=recipe.inference), report
 

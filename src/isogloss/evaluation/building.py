@@ -15,6 +15,7 @@ from isogloss.metrics import interval
 
 if TYPE_CHECKING:
     from isogloss.backbones import Backbone
+    from isogloss.planning.calibration import Foretold
     from isogloss.problem import Problem
     from isogloss.recipes import Recipe
     from isogloss.run import Run
@@ -36,11 +37,12 @@ def build_report(
     model_seed: int,
     fingerprint: str = "",
     unserved: Mapping[str, str] | None = None,
+    foretold: Foretold | None = None,
 ) -> Report:
     """The report of a run over one or several seeds. Tier, regime and leaks come from the run's ledger.
 
     ``model_seed`` is the seed whose network is kept, ``fingerprint`` a hash of all that the run depended on,
-    ``unserved`` the targets left out, with reasons.
+    ``unserved`` the targets left out, with reasons, ``foretold`` what a plan expects.
     """
     ledger = run.ledger
     for examples in problem.test.values():
@@ -63,7 +65,11 @@ def build_report(
         selection={"rule": own[0]["rule"], "runs": run.choices},
         seeds=list(answers),
         scores={spell(lang): row for lang, row in table.by_language.items()},
-        estimate={spell(lang): None for lang in problem.targets if lang not in problem.test},
+        estimate={
+            spell(lang): foretold.estimate(lang) if foretold else None
+            for lang in problem.targets
+            if lang not in problem.test
+        },
         errors={
             spell(lang): error_table(problem.task, problem.test[lang], [p.value for p in predictions])
             for lang, predictions in answers[model_seed].items()
@@ -88,6 +94,8 @@ def build_report(
     _summarise(
         report, problem, table, [choice["score"] for choice in own if choice["rule"] != "oracle" and "score" in choice]
     )
+    if foretold:
+        report.plan = foretold.against(report.model_dump()).to_json()
     return report
 
 

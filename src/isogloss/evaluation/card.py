@@ -49,6 +49,7 @@ def render_card(report: Report) -> str:
         metric=view.metric_label(report.metric),
         summary=view.summary(report),
         knowledge=view.knowledge(report),
+        held=view.held(report),
         rule=view.selection_rule(report),
         cautions=view.cautions(report),
         leaks=view.leak_count(report),

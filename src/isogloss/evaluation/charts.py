@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from isogloss.evaluation.view import Row, decimal
 
@@ -53,6 +54,36 @@ def score_bars(rows: Sequence[Row], metric: str, reference: float | None) -> tup
         whisker = (axis.at(interval[0]), axis.at(interval[1])) if interval else None
         bars.append(Bar(row=row, start=start, width=round(end - start, 2), whisker=whisker))
     return axis, bars
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guess:
+    """A row of the chart of predictions; ``range`` has start and width of the interval. None where not known."""
+
+    lang: str
+    range: tuple[float, float] | None
+    predicted: float
+    score: float | None
+    inside: bool | None
+
+
+def plan_chart(targets: Mapping[str, Mapping[str, Any]]) -> tuple[Axis, list[Guess]]:
+    """One row for each target of a report's ``plan``, from the highest to the lowest prediction."""
+    bounds = [bound for row in targets.values() for bound in row["interval"] or ()]
+    axis = Axis.over([*bounds, *(row[key] for row in targets.values() for key in ("predicted", "score"))])
+    guesses = []
+    for lang, row in sorted(targets.items(), key=lambda entry: -entry[1]["predicted"]):
+        ends = [axis.at(bound) for bound in row["interval"] or ()]
+        guesses.append(
+            Guess(
+                lang=lang,
+                range=(ends[0], round(ends[1] - ends[0], 2)) if ends else None,
+                predicted=axis.at(row["predicted"]),
+                score=None if row["score"] is None else axis.at(row["score"]),
+                inside=row["inside"],
+            )
+        )
+    return axis, guesses
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

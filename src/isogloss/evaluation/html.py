@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from isogloss.evaluation import view
-from isogloss.evaluation.charts import score_bars, stacked
+from isogloss.evaluation.charts import plan_chart, score_bars, stacked
 from isogloss.evaluation.errors import frequent_confusions
 from isogloss.evaluation.report import Report
 
@@ -72,6 +72,8 @@ def render_html(report: Report) -> str:
             leaks=_leaks(report.leaks),
             open_errors=_open(report, rows),
             hues=_hues(report.errors),
+            guesses=plan_chart(report.plan["targets"] if report.plan else {}),
+            held=view.held(report),
             stages=stacked(report.seconds),
             choices=_choices(report.selection.get("runs", [])),
             roles=[

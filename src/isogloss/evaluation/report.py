@@ -18,6 +18,8 @@ class Report(BaseModel):
     ``scores[lang]`` holds every metric's mean over seeds, ``ci95`` with a [low, high] for each metric (bootstrap over
     test items of that mean; the spread over seeds is not in it and stands in ``by_seed``), ``n`` (test items) and
     ``by_seed``. ``metric`` names the primary one, which ``mean_target``, ``source_score`` and ``gap`` refer to.
+    ``estimate[lang]`` is what a plan expects of a target without a test file, or null; it is never a score. ``plan``
+    holds the scores against the plan that was read before the training; null without one.
     ``model_seed`` is the seed whose network was kept: the one best on source dev.
     """
 
@@ -49,6 +51,7 @@ class Report(BaseModel):
     gap: float | None = None
     gap_ci95: tuple[float, float] | None = None
     baseline: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
     errors: dict[str, dict[str, Any]] = Field(default_factory=dict)
     resources: dict[str, dict[str, int]] = Field(default_factory=dict)
     leaks: dict[str, Any] = Field(default_factory=dict)

@@ -15,6 +15,14 @@ from isogloss.evaluation.report import SCHEMA, Report
 
 _SCORE: dict[str, Any] = {"type": ["number", "null"], "description": "null where a score is not defined"}
 _INTERVAL = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
+_BOUNDS = {
+    "type": ["array", "null"],
+    "items": {"type": "number"},
+    "minItems": 2,
+    "maxItems": 2,
+    "description": "of the prediction; null where it has no bounds",
+}
+_SHARE = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 _COUNT = {"type": "integer", "minimum": 0}
 _SPAN = {"type": "array", "prefixItems": [_COUNT, _COUNT, {"type": "string"}], "minItems": 3, "maxItems": 3}
 
@@ -62,10 +70,37 @@ _DETAIL: dict[str, Any] = {
     "errors": {"additionalProperties": _ERRORS, "description": "by language, of the first seed"},
     "estimate": {
         "additionalProperties": {
-            "anyOf": [_record(value=_SCORE, interval=_INTERVAL, basis={"type": "string"}), {"type": "null"}]
+            "anyOf": [
+                _record(value={"type": "number"}, interval=_BOUNDS, level=_SHARE, basis={"type": "string"}),
+                {"type": "null"},
+            ]
         },
-        "description": "targets without a test file",
+        "description": "targets without a test file: what the plan expects, no score; null where it expects nothing",
     },
+    "plan": _record(
+        "the scores against the plan that was read before the training; null without one",
+        sha256={"type": "string", "description": "of the plan"},
+        level={**_SHARE, "description": "that the intervals promise"},
+        targets={
+            "type": "object",
+            "additionalProperties": _record(
+                predicted={"type": "number"},
+                interval=_BOUNDS,
+                score={"type": ["number", "null"], "description": "null without a test file"},
+                inside={"type": ["boolean", "null"], "description": "null without an interval or a score"},
+            ),
+            "description": "by language, those with a prediction",
+        },
+        error={**_SCORE, "description": "mean absolute error"},
+        shift={**_SCORE, "description": "mean of score minus prediction"},
+        covered={**_SCORE, "description": "share of the scores within their interval"},
+        differs={
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "how the run is no test of the predictions, or not what they are of",
+        },
+    )
+    | {"type": ["object", "null"]},
     "leaks": _record(
         total=_COUNT,
         by_kind={"type": "object", "additionalProperties": _COUNT, "description": "keys are kind:role"},
@@ -83,6 +118,8 @@ def schema_json() -> dict[str, Any]:
     """JSON schema (draft 2020-12) of the report as it is written."""
     schema = Report.model_json_schema(by_alias=True, mode="serialization")
     for name, detail in _DETAIL.items():
+        if "type" in detail:
+            schema["properties"][name].pop("anyOf", None)  # the detail says it better
         schema["properties"][name] |= detail
     schema["required"] = list(schema["properties"])  # a written report has every key
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA} | schema

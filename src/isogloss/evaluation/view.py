@@ -160,6 +160,22 @@ def _distance(report: Report, sources: str) -> str:
     return f", {size} {'below' if report.gap > 0 else 'above'} {reference}"
 
 
+def held(report: Report) -> str:
+    """How good the plan's predictions were, in a sentence; "" without a plan."""
+    if report.plan is None:
+        return ""
+    guesses = report.plan["targets"].values()
+    tested, bounded = ([g for g in guesses if g[key] is not None] for key in ("score", "inside"))
+    if not tested:
+        return "No target with a prediction has a test file, so that the plan was not put to the test."
+    mean = "a mean absolute error" if len(tested) > 1 else "an error"
+    words = f"The plan predicted {counted(len(tested), 'score')} with {mean} of {decimal(report.plan['error'])}"
+    if bounded:
+        inside = sum(guess["inside"] for guess in bounded)
+        words += f"; {inside} of {len(bounded)} within intervals that promise {100 * report.plan['level']:.3g} %"
+    return f"{words}."
+
+
 def knowledge(report: Report) -> str:
     """What the result was allowed to know, in words."""
     return TIER_WORDS.get(report.tier, report.tier)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from isogloss.planning.plan import digest
+
 FAST = ("--set", "cross_entropy.epochs=1", "--set", "cross_entropy.min_steps=2", "--precision", "fp32", "--quiet")
 
 
@@ -182,3 +184,66 @@ def test_a_report_that_is_none_is_refused(isogloss, tmp_path: Path, content: str
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(f"error: {tmp_path}")
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_plan_is_checked_in_a_dry_run_and_held_against_the_run(
+    isogloss, problem: Path, encoder: Path, tmp_path: Path
+) -> None:
+    guess = {"source": "eng", "prediction": {"value": 0.6, "low": 0.5, "high": 0.7}, "case": "target"}
+    ranked = {lang: [guess | {"rests_on": ["script"], "measured": None}] for lang in ("spa", "swa")}
+    evidence = [{"kinds": ["script"], "pairs": 12, "languages": 5, "level": 0.9}]
+    plan = {"schema": 1, "task": "classification", "metric": "accuracy", "targets": ["spa", "swa"]}
+    plan |= {"ranked": ranked, "evidence": evidence}
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(plan | {"sha256": digest(plan)}))
+    options = ("transfer", problem, "--out", tmp_path / "out", "--backbone", encoder, "--plan", file)
+    shown = json.loads(isogloss(*options, "--dry-run", "--json").out)
+    assert shown["plan"]["expects"]["swa"]["interval"] == [0.5, 0.7]
+    assert "target swa: no test file, the plan expects 0.600" in isogloss(*options, "--dry-run").out
+    done = isogloss(*options, *FAST[:-1])
+    assert done.code == 0
+    assert "Plan: The plan predicted 1 score with an error of" in done.err
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["estimate"]["swa"]["value"] == 0.6
+    assert report["plan"]["targets"]["spa"]["score"] == report["scores"]["spa"]["accuracy"]
+    file.write_text(file.read_text().replace("0.6", "0.9"))
+    for extra in (("--dry-run",), ("--force",)):
+        refused = isogloss(*options, *extra)
+        assert (refused.code, refused.out) == (1, "")
+        assert "plan.json: The plan was changed after it was written." in refused.err
+
+
+def test_the_file_that_plan_writes_is_the_one_that_transfer_reads(
+    isogloss, problem: Path, encoder: Path, tmp_path: Path
+) -> None:
+    codes = ("eng", "spa", "deu", "rus", "fra")  # swa was never measured
+    cells = [
+        {"source": s, "target": t, "task": "classification", "metric": "accuracy",
+         "scores": {"1": 0.9 - abs(i - j) / 10}, "distances": {"script": 0.0, "lexical": abs(i - j) / 5}}
+        for i, s in enumerate(codes) for j, t in enumerate(codes) if i != j
+    ]  # fmt: skip
+    matrix, plan, out = tmp_path / "matrix.json", tmp_path / "plan.json", tmp_path / "out"
+    matrix.write_text(json.dumps({"schema": 1, "about": {"recipe": "frozen"}, "cells": cells}))
+    (problem / "unlabelled").mkdir()
+    for lang in ("spa", "swa"):
+        (problem / "unlabelled" / f"{lang}.txt").write_text("un texto de verdad\nuno y otro texto más\n" * 100)
+    made = isogloss("plan", problem, "--matrix", matrix, "--out", plan, "--k", "1")
+    assert made.code == 0, made.err
+    content = json.loads(plan.read_text())
+    done = isogloss("transfer", problem, "--out", out, "--backbone", encoder, "--plan", plan, *FAST)
+    assert done.code == 0, done.err
+    report = json.loads((out / "report.json").read_text())
+    guesses = {
+        lang: next(entry["prediction"] for entry in content["ranked"][lang] if entry["source"] == "eng")
+        for lang in ("spa", "swa")
+    }
+    assert report["estimate"]["swa"]["value"] == guesses["swa"]["value"]
+    assert "the target was never measured" in report["estimate"]["swa"]["basis"]
+    score, row = report["scores"]["spa"]["accuracy"], report["plan"]["targets"]["spa"]
+    assert (row["predicted"], row["score"]) == (guesses["spa"]["value"], score)
+    assert row["interval"] == [guesses["spa"]["low"], guesses["spa"]["high"]]
+    assert report["plan"]["sha256"] == content["sha256"]
+    very_pair, recipe = report["plan"]["differs"]
+    assert "this very source with spa" in very_pair
+    assert "had the recipe frozen; this run has direct" in recipe
+    assert "recipe frozen" in (out / "model" / "README.md").read_text()
