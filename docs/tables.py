@@ -17,6 +17,7 @@ def results() -> str:
     from adaptation_tables import adaptation  # beside this file, where build.py has put the path
     from bridge_tables import bridges
     from piece_tables import pieces
+    from planning_tables import planning
 
     lines = [(DOCS / "results-head.md").read_text(encoding="utf-8").rstrip(), ""]
     for path in sorted(RESULTS.glob("*.json")):
@@ -25,7 +26,7 @@ def results() -> str:
             lines += _averaging_tables(result)
         else:
             lines += _plain_table(result) if "by_seed" in result else _table(path.stem, result)
-    return "\n".join([*lines, *bridges(), *adaptation(), *pieces(), *speed(SPEED)]) + "\n"
+    return "\n".join([*lines, *bridges(), *adaptation(), *pieces(), *planning(), *speed(SPEED)]) + "\n"
 
 
 def speed(folder: Path) -> list[str]:

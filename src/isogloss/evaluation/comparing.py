@@ -28,21 +28,29 @@ def against(problem: Problem, base: Path, other: Path, *, baseline: str) -> dict
 
 
 def difference(
-    base: ScoreTable, other: ScoreTable, targets: Sequence[str], *, baseline: str, level: float = 0.95
+    base: ScoreTable,
+    other: ScoreTable,
+    targets: Sequence[str],
+    *,
+    baseline: str,
+    level: float = 0.95,
+    same_trainings: bool = False,
 ) -> dict[str, Any]:
     """The same for two score tables over the same items.
 
     The interval is over items and, where a side has several seeds, over seeds; the verdict is that of an interval of
-    ``level``.
+    ``level``. With ``same_trainings`` the sides are the very same trainings, seed by seed, asked in two ways: the seeds
+    of the differences count, not those of the sides.
     """
     ours, theirs = other.sample(targets), base.sample(targets)
     if ours is None or theirs is None:
         return {"recipe": baseline, "delta": None, "ci95": None, "verdict": "inconclusive"}
+    sides = (ours.less(theirs), None) if same_trainings else (ours, theirs)
     return {
         "recipe": baseline,
         "delta": ours.point - theirs.point,
-        "ci95": crossed_interval(ours, theirs),
-        "verdict": verdict_of(crossed_interval(ours, theirs, level=level), margin=MARGIN),
+        "ci95": crossed_interval(*sides),
+        "verdict": verdict_of(crossed_interval(*sides, level=level), margin=MARGIN),
         "margin": MARGIN,
     }
 

@@ -8,6 +8,9 @@ the choice of source languages (arXiv 2411.08785), two of them are no distances,
   given margins (which makes it Goodman and Kruskal's symmetric lambda), takes the sign of the association, and is
   turned round: 0 for equal, 1/2 for unrelated, 1 for opposite.
 
+The syntactic distance is over all that URIEL calls syntax, as it is known from the literature; the morphological one
+is over the part of it that is about affixes and marking, so that this part counts in both.
+
 Distances computed here are not URIEL's own precomputed ones, which are another scale.
 """
 
@@ -22,7 +25,7 @@ from numpy.typing import NDArray
 from isogloss.languages.codes import Language
 from isogloss.languages.features import Kind, vector
 
-Distance = Literal["syntactic", "phonological", "inventory", "genetic", "geographic"]
+Distance = Literal["syntactic", "morphological", "phonological", "inventory", "genetic", "geographic"]
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
 Vector = NDArray[np.float32] | NDArray[np.float64]
 Metric = Callable[[Vector, Vector], float]
@@ -75,6 +78,7 @@ METRICS: dict[str, Metric] = {"hamming": hamming, "jaccard": jaccard, "cosine": 
 
 _WAYS: dict[Distance, tuple[Kind, Metric]] = {
     "syntactic": ("syntax", hamming),
+    "morphological": ("morphology", hamming),
     "phonological": ("phonology", hamming),
     "inventory": ("inventory", jaccard),  # most sounds are in neither language
     "genetic": ("family", cosine),
@@ -90,8 +94,8 @@ def distance(one: Language | str, other: Language | str, kind: Distance, *, metr
         other: the other one; which comes first makes no difference.
         kind: of distance. Genetic: 1 - cosine of the families and branches that they belong to. Geographic: in halves
             of a great circle (``HALF_GLOBE_KM``).
-        metric: a name in ``METRICS`` in place of the usual one (Hamming for syntax and phonology, Jaccard for the
-            inventory of sounds); not for places.
+        metric: a name in ``METRICS`` in place of the usual one (Hamming for syntax, morphology and phonology, Jaccard
+            for the inventory of sounds); not for places.
 
     Raises:
         ResourceError: URIEL's tables are not installed.

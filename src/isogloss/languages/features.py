@@ -7,6 +7,7 @@ others are what URIEL infers from the nearest languages by family, place and kno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -21,13 +22,17 @@ from isogloss.errors import ResourceError
 from isogloss.languages.codes import Language
 from isogloss.languages.registry import macrolanguage
 
-Kind = Literal["syntax", "phonology", "inventory", "family", "geography"]
+Kind = Literal["syntax", "morphology", "phonology", "inventory", "family", "geography"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SOURCE = "URIEL, as in lang2vec 1.1.2"
 
 # Rows of the tables that are no languages: miscellaneous, several, undetermined, no linguistic content.
 _NO_LANGUAGE = {"mis", "mul", "und", "zbl", "zxx"}
-_PREFIXES: dict[Kind, str] = {"syntax": "S_", "phonology": "P_", "inventory": "INV_"}
+_PREFIXES: dict[Kind, str] = {"syntax": "S_", "morphology": "S_", "phonology": "P_", "inventory": "INV_"}
+# What is bound to a word, or shows on it. Two kinds of mark are words of their own: that of a question, of which URIEL
+# tells the place, and classifiers of numerals.
+_BOUND = re.compile(r"(?<![^_])(?:AFFIX|PREFIX|SUFFIX|(?:PRO|EN)?CLITIC|REDUP|AGREEMENT|(?:HEAD|DEP)?MARK)(?![^_])")
+_FREE = re.compile(r"POLARQ_MARK|NUMCLASS_MARK")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +85,10 @@ def vector(language: Language | str, kind: Kind, *, completed: bool = True) -> N
     Args:
         language: a language, or its code in any spelling.
         kind: ``syntax`` (103 values), ``phonology`` (28), ``inventory`` (158) and ``family`` (3,718 families and
-            branches, 1 for those it belongs to) in [0, 1]; ``geography``: its place as a unit vector of length 3.
+            branches, 1 for those it belongs to) in [0, 1]; ``geography``: its place as a unit vector of length 3;
+            ``morphology``: those 40 of ``syntax`` that are about affixes, clitics, reduplication, agreement and marks
+            (of case, gender, tense, on heads or dependents), which URIEL files under syntax: the split is ours, by the
+            words in the features' names.
         completed: fill what no source says with URIEL's inference; otherwise it is nan.
 
     Raises:
@@ -124,6 +132,8 @@ def _typology(kind: Kind) -> _Table:
     if rows != same_rows or features != same_features:
         raise ResourceError("The tables of lang2vec do not belong together", fix="Install it anew: lang2vec==1.1.2")
     chosen = [i for i, name in enumerate(features) if name.startswith(_PREFIXES[kind])]
+    if kind == "morphology":
+        chosen = [i for i in chosen if _BOUND.search(features[i]) and not _FREE.search(features[i])]
     averages_LF = averages_LF[:, chosen]
     return _Table(
         row=_rows(rows),
@@ -183,6 +193,7 @@ def _read(name: str) -> tuple[list[str], list[str], NDArray[np.float32]]:
 
 _READERS: dict[Kind, Callable[[Kind], _Table]] = {
     "syntax": _typology,
+    "morphology": _typology,
     "phonology": _typology,
     "inventory": _typology,
     "family": _family,

@@ -18,6 +18,7 @@ from isogloss.planning.weights import Floats
 ALL_KINDS: tuple[str, ...] = (*DISTANCES, *MEASURED)
 _KIND_OF: dict[str, Kind] = {
     "syntactic": "syntax",
+    "morphological": "morphology",
     "phonological": "phonology",
     "inventory": "inventory",
     "genetic": "family",
@@ -47,6 +48,7 @@ class Basis:
             return (
                 f"not listed in URIEL; {text} alone" if text else "not listed in URIEL, and no text: nothing is known"
             )
+        # Morphology is a part of syntax, and would count twice.
         typology = [self.observed[kind] for kind in ("syntactic", "phonological", "inventory") if kind in self.observed]
         share = (
             f", {sum(typology) / len(typology):.0%} of its typology observed and the rest inferred" if typology else ""

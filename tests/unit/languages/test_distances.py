@@ -89,6 +89,7 @@ def test_near_languages_are_near() -> None:
         return found
 
     assert far("eng", "deu", "syntactic") < far("eng", "spa", "syntactic") < far("eng", "tur", "syntactic")
+    assert far("tur", "hun", "morphological") < far("tur", "eng", "morphological")
     assert far("eng", "deu", "genetic") < far("eng", "rus", "genetic") < far("eng", "tur", "genetic") == 1
     assert far("eng", "fra", "geographic") * HALF_GLOBE_KM < 1000 < far("eng", "jpn", "geographic") * HALF_GLOBE_KM
 

@@ -29,6 +29,19 @@ def test_the_tables_have_their_published_sizes(kind: Kind, width: int, known: in
 
 
 @needs_tables
+def test_morphology_is_the_part_of_syntax_that_is_bound_to_words() -> None:
+    whole, part = features.names("syntax"), features.names("morphology")
+    assert len(part) == 40
+    assert {"CASE_SUFFIX", "TEND_HEADMARK", "GENDER_MARK", "ANY_REDUP", "PROSUBJECT_CLITIC"} <= set(part) < set(whole)
+    assert not {"SVO", "ARTICLE_WORD_BEFORE_NOUN", "POLARQ_MARK_FINAL", "NUMCLASS_MARK", "PLURAL_WORD"} & set(part)
+    for code in ("deu", "tur", "yor"):
+        syntax, morphology = features.vector(code, "syntax"), features.vector(code, "morphology")
+        assert syntax is not None
+        assert morphology is not None
+        assert np.array_equal(syntax[[whole.index(name) for name in part]], morphology)
+
+
+@needs_tables
 def test_completion_keeps_what_was_observed_and_leaves_no_gap() -> None:
     for code in ("deu", "yor", "nob"):
         for kind in ("syntax", "phonology", "inventory"):
