@@ -24,8 +24,9 @@ def _nli(result: dict[str, Any]) -> Iterable[str]:
     yield (
         f"The embedded encoder, shown about {result['seen']:,} rows of each mixture in all (source rows: "
         f"{result['rows']:,}; labels: {_listed(result['labels'])}; seed {result['seed']}), then asked items that are "
-        "made by rule. Accuracy in points with its 95 % interval over items; in brackets the share of the most frequent label, and a guess "
-        "from the hypothesis alone. Bold: the whole interval lies above both. `=`: the system gave one answer to all."
+        "made by rule. Accuracy in points with its 95 % interval over items; in brackets the share of the most "
+        "frequent label, and a guess from the hypothesis alone. Bold: the whole interval lies above both. `=`: the "
+        "system gave one answer to all."
     )
     yield ""
     yield "Means over phenomena, and the scores that are surely above both baselines:"
