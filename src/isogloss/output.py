@@ -91,6 +91,7 @@ class OutputFolder:
     ) -> None:
         """Stage model, card, predictions, resolved recipe, log and report, then swap them in, the report last."""
         from isogloss.evaluation.card import render_card
+        from isogloss.evaluation.probes.scoring import PAGE_FILE, SCORES_FILE
 
         staged = self.folder / WORK / "result"
         shutil.rmtree(staged, ignore_errors=True)
@@ -102,7 +103,8 @@ class OutputFolder:
         rows += [{"event": "cost", **row} for row in report.nested]
         (staged / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         report.save(staged)
-        for name in ("report.json", "model", "predictions", "recipe.toml", "log.jsonl", "report.html"):
+        probed = (SCORES_FILE, PAGE_FILE)  # of the network that was here
+        for name in ("report.json", "model", "predictions", "recipe.toml", "log.jsonl", "report.html", *probed):
             _remove(self.folder / name)
         for name in ("model", "predictions", "recipe.toml", "log.jsonl", "report.html", "report.json"):
             (staged / name).replace(self.folder / name)

@@ -413,9 +413,11 @@ class TestExistingFolder:
         isogloss.transfer(problem, out=out, **options)
         (out / "notes.txt").write_text("mine")
         (out / "predictions" / "stale.jsonl").write_text("old")
+        (out / "probe.json").write_text("of the old network")
         isogloss.transfer(problem, out=out, force=True, seeds=[2], **options)
         assert (out / "notes.txt").read_text() == "mine"
         assert not (out / "predictions" / "stale.jsonl").exists()
+        assert not (out / "probe.json").exists()
         assert Report.load(out).seeds == [2]
 
     def test_a_wrong_backbone_does_not_cost_the_old_run(

@@ -15,7 +15,8 @@ log = logging.getLogger("isogloss")
 
 EXAMPLES = """\b
 Examples:
-  isogloss probe runs/nli --langs eng,deu --phenomena negation,numbers
+  isogloss probe runs/nli
+  isogloss probe runs/nli --langs eng,deu --phenomena negation,numbers --out look
   isogloss probe runs/nli --count 500 --out probes
   isogloss probe runs/nli --labels 0=entailment,1=neutral,2=contradiction
 """
@@ -49,7 +50,12 @@ def probe(
         Path | None, typer.Option("--suite", metavar="FOLDER", help="Published Chinese suites to ask from, too.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the items (a pair problem), the scores and the page.")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for the items (a pair problem), the scores and the page. By default scores and page are put "
+            "beside the run's report, which shows them too.",
+        ),
     ] = None,
     force: Force = False,
     json: Json = False,
@@ -94,3 +100,5 @@ def probe(
     print_table(("phenomenon", "language", *numbers), rows, numbers=numbers)
     if out is not None:
         log.info("Look at it: %s", out / "probe.html")
+    elif (run / "report.json").is_file():
+        log.info("Look at it: %s, and %s with the items", run / "report.html", run / "probe.html")

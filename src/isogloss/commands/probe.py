@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.errors import DataError, IsoglossError, unknown
+from isogloss.evaluation import Report
 from isogloss.evaluation.probes import CHANGES, LABELS, LANGS, NAMES, Item, items
 from isogloss.evaluation.probes.answering import Names
 from isogloss.evaluation.probes.scoring import Probed, score_phenomenon
@@ -66,6 +67,9 @@ def probe(
 ) -> Probed:
     """Score an NLI system on negation, numbers, quantifiers, booleans, antonyms, overlap, distraction and spelling.
 
+    Where ``system`` is the folder of a run and ``out`` is not given, ``probe.json`` and ``probe.html`` are put beside
+    the run's report, in place of those of an earlier probe, and ``report.html`` is drawn anew with what was found.
+
     Args:
         system: the system, or the folder of its run: a pair task with the label entailment and one or two others.
         langs: languages that have a lexicon; by default those of the system that have one.
@@ -76,13 +80,15 @@ def probe(
         on: a pair problem whose test rows distraction and spelling change, in place of generated items.
         suite: a folder with the published Chinese suites: their sets are asked too, at most ``count`` items of each.
         out: folder for the items as a pair problem (``test/<lang>.jsonl``, in the system's label names), the scores
-            ``probe.json`` and the page ``probe.html``.
+            ``probe.json`` and the page ``probe.html``; the run's report stays as it is.
         force: replace an existing ``out``.
         quiet: no progress bar.
 
     Raises:
         IsoglossError: the system is none of NLI, a language has no lexicon or no member, or a file cannot be read.
     """
+    run = None if out is not None or isinstance(system, System) else Path(system)
+    report = Report.load(run) if run is not None and (run / "report.json").is_file() else None
     system = system if isinstance(system, System) else System.from_pretrained(system)
     names = _names(system, labels)
     chosen = _languages(system, langs)
@@ -122,6 +128,9 @@ def probe(
     )
     if out is not None:
         _write(result, names, system, out, force)
+    elif run is not None and report is not None:
+        result.save(run)
+        report.save(run)
     return result
 
 
@@ -225,8 +234,6 @@ def _pairs(made: Sequence[Item]) -> Iterator[tuple[str, str, str]]:
 
 
 def _write(result: Probed, names: Names, system: System, out: str | Path, force: bool) -> None:
-    from isogloss.evaluation.probes.page import probe_page
-
     targets = [lang for lang in dict.fromkeys((*system.targets, *result.items)) if lang not in system.source]
     with staged(out, force=force) as place:
         (place / "test").mkdir()
@@ -237,5 +244,4 @@ def _write(result: Probed, names: Names, system: System, out: str | Path, force:
             rows = [item.row(names.gold(item.label)) for made in table.values() for item in made]
             text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             (place / "test" / f"{lang}.jsonl").write_text(text, encoding="utf-8")
-        (place / "probe.json").write_text(json.dumps(result.record(), indent=1, ensure_ascii=False) + "\n", "utf-8")
-        (place / "probe.html").write_text(probe_page(result), encoding="utf-8")
+        result.save(place)

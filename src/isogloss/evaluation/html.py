@@ -15,6 +15,8 @@ from isogloss.evaluation.report import Report
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from isogloss.evaluation.probes.scoring import Probed
+
 MOST_LABELS = 24
 """Larger confusion matrices are not drawn: nobody can read them."""
 
@@ -52,8 +54,10 @@ class Cell:
     right: bool
 
 
-def render_html(report: Report) -> str:
-    """The page as text, to be written as UTF-8."""
+def render_html(report: Report, probed: Probed | None = None) -> str:
+    """The page as text, to be written as UTF-8; with what a probe of the system has found, where there is one."""
+    from isogloss.evaluation.probes.page import understood
+
     rows = view.rows(report)
     axis, bars = score_bars(rows, report.metric, report.source_score)
     return (
@@ -62,6 +66,7 @@ def render_html(report: Report) -> str:
         .render(
             report=report,
             rows=rows,
+            understood=None if probed is None else understood(probed),
             metrics=view.metric_names(report),
             axis=axis,
             bars=bars,

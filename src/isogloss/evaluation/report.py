@@ -96,13 +96,17 @@ class Report(BaseModel):
         return self.model_dump_json(indent=1, by_alias=True)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``report.json`` and the self-contained ``report.html`` to a folder; returns the path of the page."""
+        """Write ``report.json`` and the self-contained ``report.html`` to a folder; returns the path of the page.
+
+        Where ``isogloss probe`` has left its scores in the folder, the page shows them.
+        """
         from isogloss.evaluation.html import render_html
+        from isogloss.evaluation.probes.scoring import Probed
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         page = folder / "report.html"
-        page.write_text(render_html(self), encoding="utf-8")
+        page.write_text(render_html(self, Probed.load(folder)), encoding="utf-8")
         staged = folder / ".report.json"  # renamed last: a run with a report.json is a finished one
         staged.write_text(self.to_json() + "\n", encoding="utf-8")
         staged.replace(folder / "report.json")

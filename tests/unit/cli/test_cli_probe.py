@@ -14,6 +14,7 @@ import isogloss
 from isogloss import Problem, System
 from isogloss.commands import probe
 from isogloss.errors import IsoglossError
+from isogloss.evaluation import Report
 from isogloss.evaluation.probes import LANGS, NAMES, items
 from isogloss.evaluation.probes.answering import Names
 from isogloss.evaluation.probes.baselines import crossed, hypothesis_only, majority
@@ -203,6 +204,19 @@ def test_the_command(isogloss: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert (tmp_path / "p" / "probe.html").is_file()
     assert isogloss("probe", "runs/x", "--phenomena", "negatoin").code == 1
     assert isogloss("probe", "runs/x", "--labels", "a").code == 2
+
+
+def test_the_command_says_where_to_look(isogloss: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(System, "from_pretrained", classmethod(lambda cls, folder: system()))
+    report = Report(
+        problem="x", task="pair", metric="accuracy", regime="zero-shot", tier="nothing", recipe="direct", settings={},
+        backbone={"id": "x"}, source=["eng"], targets=["por"], selection={}, seeds=[1], scores={},
+    )  # fmt: skip
+    report.save(tmp_path)
+    done = isogloss("probe", tmp_path, "--phenomena", "negation", "--count", "12")
+    assert done.code == 0, done.err
+    assert f"Look at it: {tmp_path / 'report.html'}, and {tmp_path / 'probe.html'} with the items\n" in done.err
+    assert "What it understands" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_the_function_is_public() -> None:

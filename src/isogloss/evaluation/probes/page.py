@@ -42,6 +42,38 @@ class Panel:
     bars: tuple[ProbeBar, ...]
     examples: tuple[tuple[str, str, str, str], ...]
 
+    def bar(self, lang: str) -> ProbeBar | None:
+        """The bar of a language, None where the phenomenon was not asked in it."""
+        return next((bar for bar in self.bars if bar.lang == lang), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Understood:
+    """What a report shows of a probe: a row for each phenomenon, a column for each language.
+
+    ``changed`` tells whether some scores stand beside that of the unchanged rows.
+    """
+
+    panels: tuple[Panel, ...]
+    langs: tuple[str, ...]
+    axis: Axis
+    sentence: str
+    changed: bool
+    notices: tuple[str, ...]
+
+
+def understood(probed: Probed) -> Understood:
+    """The section of a report."""
+    panels = [_panel(probed, name) for name in probed.phenomena]
+    return Understood(
+        panels=tuple(panels),
+        langs=tuple(probed.scores),
+        axis=Axis(low=0.0),
+        sentence=_sentence(panels),
+        changed=_changed(panels),
+        notices=probed.notices,
+    )
+
 
 def probe_page(probed: Probed) -> str:
     """The page as text, to be written as UTF-8."""
@@ -55,6 +87,7 @@ def probe_page(probed: Probed) -> str:
             axis=Axis(low=0.0),
             means=sorted(probed.means.items(), key=lambda entry: -entry[1]),
             sentence=_sentence(panels),
+            changed=_changed(panels),
         )
     )
 
@@ -74,6 +107,11 @@ def _panel(probed: Probed, name: str) -> Panel:
     )
     about = {key: made.about for key, made in PHENOMENA.items()} | {key: made.about for key, made in CHANGES.items()}
     return Panel(name=name, about=about.get(name, "published suite"), bars=tuple(bars), examples=examples)
+
+
+def _changed(panels: list[Panel]) -> bool:
+    """Whether some scores stand beside that of the rows before a change."""
+    return any("unchanged" in bar.score for panel in panels for bar in panel.bars)
 
 
 def _sentence(panels: list[Panel]) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from isogloss.errors import DataError
 from isogloss.evaluation.probes.answering import Names
 from isogloss.evaluation.probes.baselines import crossed, hypothesis_only, majority
 from isogloss.evaluation.probes.forms import Item
 from isogloss.metrics import accuracy, interval, ones, resamples
+
+SCORES_FILE, PAGE_FILE = "probe.json", "probe.html"
+"""What :meth:`Probed.save` writes to a folder."""
 
 Answers = Mapping[tuple[str, str, str], str]
 """What the system answers, in its own words, by language and the two texts."""
@@ -56,6 +62,46 @@ class Probed:
         """All but the items, as JSON has it."""
         facts = {"system": self.system, "labels": dict(self.labels), "settings": dict(self.settings)}
         return facts | {"notices": list(self.notices), "mean": self.means, "scores": self.scores}
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the scores and the self-contained page to a folder that is there; returns the path of the page."""
+        from isogloss.evaluation.probes.page import probe_page
+
+        page = Path(folder) / PAGE_FILE
+        page.write_text(probe_page(self), encoding="utf-8")
+        text = json.dumps(self.record(), indent=1, ensure_ascii=False) + "\n"
+        (Path(folder) / SCORES_FILE).write_text(text, encoding="utf-8")
+        return page
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Probed | None:
+        """What :meth:`save` wrote to a folder, without the items; None where there is no such file.
+
+        Raises:
+            DataError: the file does not hold what a probe found.
+        """
+        path = Path(folder) / SCORES_FILE
+        if not path.is_file():
+            return None
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            made = cls(
+                system=found["system"],
+                scores=found["scores"],
+                labels=found["labels"],
+                notices=tuple(found["notices"]),
+                settings=found["settings"],
+            )
+            for score in (score for table in made.scores.values() for score in table.values()):
+                low, high = score["ci95"]
+                floats = (score["accuracy"], score["majority"], low, high, score["hypothesis_only"] or 0.0, score["n"])
+                if not all(isinstance(number, int | float) for number in floats):
+                    raise TypeError
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(
+                "This is not what a probe found", where=path, fix="Repeat 'isogloss probe', or remove the file"
+            ) from None
+        return made
 
 
 def score_phenomenon(
