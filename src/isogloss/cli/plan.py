@@ -14,6 +14,7 @@ from isogloss.cli.talk import print_json, print_table
 if TYPE_CHECKING:
     from isogloss.planning.law import Estimate
     from isogloss.planning.plan import Plan
+    from isogloss.planning.resources import Purchase
 
 log = logging.getLogger("isogloss")
 
@@ -21,16 +22,25 @@ EXAMPLES = """\b
 Examples:
   isogloss plan my-problem
   isogloss plan my-problem --candidates hau,swa,ibo --k 3 --html plan.html
+  isogloss plan my-problem --matrix none
   isogloss plan my-problem --matrix matrix.json --out plan.json
 """
 
 MOST_SOURCES = 5
+MOST_TARGETS = 5
+"""Targets whose purchases are printed; those of the others are in the plan file."""
 
 
 def plan(
     problem: ProblemFolder,
     matrix: Annotated[
-        Path | None, typer.Option("--matrix", metavar="FILE", help="Measured transfer, or a folder of your own runs.")
+        str | None,
+        typer.Option(
+            "--matrix",
+            metavar="FILE",
+            help="Measured transfer, or a folder of your own runs, or 'none'. By default the package's own, if it has "
+            "one for the task.",
+        ),
     ] = None,
     k: Annotated[int | None, typer.Option("--k", metavar="N", help="Most languages to annotate. By default 2.")] = None,
     candidates: Annotated[
@@ -48,9 +58,9 @@ def plan(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Rank source languages for each target, and choose which to annotate.
+    """Rank source languages, and say which labels to buy and which recipe to take.
 
-    Scores are predicted, with intervals, where --matrix has measured transfer on the same task. Nothing is trained.
+    Scores are predicted, with intervals, where transfer was measured on the same task. Nothing is trained.
     """
     more = listed(candidates, "--candidates") if candidates is not None else []
     from isogloss import commands
@@ -113,6 +123,8 @@ def _print(found: Plan) -> None:
             names = ", ".join(map(found.spelling, chosen.sources))
             typer.echo(f"  {len(chosen.sources)}: {names} (mean distance to the nearest {chosen.distance:.3f})")
     _print_evidence(found)
+    _print_resources(found)
+    typer.echo(f"\nRecipe to begin with: {found.recipe.name}. {found.recipe.reason}")
     typer.echo("\nKnown of each language:")
     for lang, basis in found.land.basis.items():
         typer.echo(f"  {found.spelling(lang)}: {basis.sentence}")
@@ -136,8 +148,36 @@ def _print_evidence(found: Plan) -> None:
             f"  source chosen for targets left out: {regret.regret:.3f} below the best one "
             f"(the usually best source: {regret.regret_of_usual:.3f})"
         )
-    for n, gain in found.gains.items():
-        typer.echo(f"{n} labelled target examples add {_estimate(gain, '+')}")
+
+
+def _print_resources(found: Plan) -> None:
+    typer.echo("\nLabels worth buying:")
+    advices = {told.advice for told in found.resources.values()}
+    for target, told in found.resources.items():
+        if len(advices) > 1 or len(found.resources) == 1:
+            typer.echo(f"  {found.spelling(target)}: {told.advice}")
+    if len(advices) == 1 < len(found.resources):
+        typer.echo(f"  all targets: {advices.pop()}")
+    rows = []
+    for target, told in list(found.resources.items())[:MOST_TARGETS]:
+        name = found.spelling(target)
+        for purchase in told.purchases if found.evidence or found.gains else ():
+            figures = (_estimate(purchase.score), _estimate(purchase.gain, "+"))
+            rows.append((name, _bought(found, purchase), *figures, purchase.basis))
+            name = ""
+    if rows:
+        score = f"{found.metric} to expect"
+        typer.echo("")
+        print_table(("target", "bought", score, "gain", "rests on"), rows, numbers=(score, "gain"))
+    if rows and len(found.resources) > MOST_TARGETS:
+        typer.echo(f"{len(found.resources) - MOST_TARGETS} more targets are in the plan file (--out).")
+
+
+def _bought(found: Plan, purchase: Purchase) -> str:
+    count = "labels" if purchase.labels is None else f"{purchase.labels} labels"
+    if purchase.what == "source":
+        return f"{count} in {found.spelling(purchase.source or '')}"
+    return f"{count} of its own" if purchase.what == "labels" else purchase.what
 
 
 def _estimate(estimate: Estimate | None, sign: str = "") -> str:

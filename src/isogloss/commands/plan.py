@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isogloss.backbones import Backbone
 from isogloss.backbones.encoder import DEFAULT
-from isogloss.errors import DataError, ResourceError
+from isogloss.commands.doctor import BLIND, unknown_share
+from isogloss.errors import DataError, RecipeError, ResourceError
 from isogloss.languages import Language, features
 from isogloss.languages.overlap import MOST_PIECES, Pieces
 from isogloss.planning.landscape import ALL_KINDS, Landscape, survey
-from isogloss.planning.law import Estimate, Gains
+from isogloss.planning.law import Estimate
 from isogloss.planning.matrix import TransferMatrix
 from isogloss.planning.plan import Plan
 from isogloss.planning.planner import Measured, Sets, rank, sets
+from isogloss.planning.recipe import Facts, advise
+from isogloss.planning.resources import BOUGHT, FewShot, resources
+from isogloss.planning.shipped import shipped
 from isogloss.problem import Problem
 
 if TYPE_CHECKING:
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("isogloss")
 
 DEFAULT_K = 2
-FEW = (10, 50, 100, 500)
-"""Numbers of labelled target examples whose gain is foretold."""
+NO_MATRIX = "none"
+"""In place of a matrix: rank by distance alone."""
 
 
 def plan(
@@ -42,12 +46,13 @@ def plan(
 ) -> Plan:
     """Rank sources for each target, choose sets of them to annotate, and predict scores where some were measured.
 
-    Nothing is trained and no test data are read. Without a matrix, languages are ranked by the plain mean of all
-    distances that are known, and no score is predicted.
+    Nothing is trained and no test data are read. Where no transfer was measured on the problem's task by its metric,
+    languages are ranked by the plain mean of all distances that are known, and no score is predicted.
 
     Args:
         problem: the problem, or its folder.
-        matrix: measured transfer on the same task: a file, a folder of runs, or the object.
+        matrix: measured transfer on the same task: a file, a folder of runs, or the object; ``none`` for no matrix. By
+            default the one that comes with the package, if there is one.
         k: the size of the largest set; by default 2, or 1 where there is one candidate.
         candidates: languages that could be annotated, beside those of the problem.
         texts: lines by language, beside those of the problem; these languages are candidates too.
@@ -86,6 +91,7 @@ def plan(
         )
     targets = tuple(target for target in problem.targets if target in able)
     chosen = sets(land, targets, able, count, measured)
+    few = {target: len(problem.few.get(target, ())) for target in problem.targets}
     used = [entry.rests_on for entries in ranked.values() for entry in entries if entry.prediction is not None]
     fits = [measured.fit(kinds) for kinds in sorted(set(used), key=used.count, reverse=True)] if measured else []
     return Plan(
@@ -100,10 +106,16 @@ def plan(
         sets=chosen,
         evidence=tuple(fit[0] for fit in fits if fit is not None),
         gains=_gains(measured),
+        resources=resources(ranked, problem.source, measured, few=few, spelling=problem.spelling),
+        recipe=advise(_facts(problem, measured, few, lines, backbone)),
         about=measured.matrix.about if measured is not None else {},
         seconds=_seconds(problem, backbone) if cost else None,
         spelled=spelled,
-        notices=(*notices, *_notices(problem, land, ranked, chosen, measured is not None)),
+        notices=(
+            *notices,
+            *(told for fit in fits if fit is not None for told in fit[0].shortfalls(problem.spelling)),
+            *_notices(problem, land, ranked, chosen, measured is not None),
+        ),
     )
 
 
@@ -127,8 +139,15 @@ def _measured(
     problem: Problem, matrix: TransferMatrix | str | Path | None, land: Landscape, backbone: str | None, level: float
 ) -> tuple[Measured | None, list[str]]:
     """The part of the matrix that is about the problem's task, and what is to be said of it."""
+    if not isinstance(matrix, TransferMatrix) and str(matrix) == NO_MATRIX:
+        return None, ["No score is predicted: no matrix was wanted. Languages are ranked by distance alone."]
     if matrix is None:
-        return None, ["No score is predicted: no transfer was measured. Languages are ranked by distance alone."]
+        matrix = shipped(problem.task.name, problem.task.metric)
+    if matrix is None:
+        return None, [
+            f"No score is predicted: no transfer was measured on {problem.task.name} by {problem.task.metric}. "
+            "Languages are ranked by distance alone."
+        ]
     whole = matrix if isinstance(matrix, TransferMatrix) else TransferMatrix.read(matrix)
     part = whole.of_task(problem.task.name)
     if not part.zero_shot():
@@ -152,8 +171,20 @@ def _measured(
         )
     if metrics != [problem.task.metric]:
         notices.append(f"Predicted scores are {metrics[0] or 'of an unnamed metric'}, as in the matrix.")
-    notices.append("Predicted scores are those of the matrix's own data: easier or harder data score otherwise.")
+    encoder = part.about.get("backbone", name)
+    if encoder != name:
+        notices.append(f"The matrix was measured with {encoder}, and this plan is for {name}.")
+    notices.append(_whose(part.about))
     return Measured(part, level=level, comparable=comparable), notices
+
+
+def _whose(about: Mapping[str, Any]) -> str:
+    """Whose the predicted scores are, in a sentence."""
+    data, labels = about.get("name", "the matrix's own data"), about.get("labels", "its number of")
+    return (
+        f"Predicted scores are those of {data} with {labels} source labels: the order of sources may carry over to "
+        "other data, the level will not."
+    )
 
 
 def _metric(measured: Measured | None) -> str:
@@ -161,11 +192,52 @@ def _metric(measured: Measured | None) -> str:
 
 
 def _gains(measured: Measured | None) -> dict[int, Estimate]:
-    curves = measured.matrix.curves() if measured is not None else []
-    if not curves or measured is None:
-        return {}
-    gains = Gains.fit(curves)
-    return {n: gains.gain(n, level=measured.level) for n in FEW}
+    curve = FewShot.of(measured.matrix, level=measured.level) if measured is not None else None
+    return {n: curve.gain(n) for n in BOUGHT} if curve is not None else {}
+
+
+def _facts(
+    problem: Problem,
+    measured: Measured | None,
+    few: Mapping[str, int],
+    lines: Mapping[str, Sequence[str]],
+    backbone: str | None,
+) -> Facts:
+    """What the choice of a recipe hangs on."""
+    curve = FewShot.of(measured.matrix, level=measured.level) if measured is not None else None
+    least, name = min(few.values(), default=0), backbone or DEFAULT
+    return Facts(
+        task=problem.task.name,
+        metric=problem.task.metric,
+        few=least,
+        few_help=curve is not None and curve.helps(least),
+        unread=_unread([lines[target] for target in problem.targets], name),
+        into_source=_able("translate-test", problem),
+        into_target=_able("translate-train", problem),
+        raw=any(map(problem.unlabelled.get, problem.targets)),
+        sources=len(problem.source),
+        backbone=name,
+    )
+
+
+def _unread(texts: Sequence[Sequence[str]], backbone: str) -> bool:
+    """Whether a good part of every target's text is unknown to the encoder."""
+    if not texts or not all(texts):
+        return False
+    tokenizer = Backbone.load(backbone).tokenizer()
+    return all(unknown_share(lines, tokenizer) > BLIND for lines in texts)
+
+
+def _able(recipe: str, problem: Problem) -> bool:
+    """Whether the recipe's translations can be had for every target with what is installed."""
+    from isogloss.bridges.translators import load_translator
+    from isogloss.recipes import catalogue, check_needs
+
+    try:
+        check_needs(catalogue()[recipe], problem, translator=load_translator("auto", cache=None))
+    except (ResourceError, RecipeError):
+        return False
+    return True
 
 
 def _seconds(problem: Problem, backbone: str | None) -> float:

@@ -35,6 +35,7 @@ def plan_page(plan: Plan) -> str:
             plan=plan,
             map=heat_map(plan),
             predicted=predicted,
+            most_mapped=MOST_MAPPED,
             sources=plan.candidates[:MOST_MAPPED],
             left_out=max(len(plan.candidates), len(plan.targets)) - MOST_MAPPED,
             digest=plan.to_json()["sha256"],

@@ -112,14 +112,22 @@ class Gains:
         n0 = _best_n0(checked)
         return cls(n0=n0, betas=tuple(_line(n_N, score_N, n0)[0] for n_N, score_N in checked))
 
-    def gain(self, n: float, *, level: float = 0.95) -> Estimate:
-        """What n labelled examples add to the score without any; bounds are those of a new pair, from two pairs on."""
-        growth, betas = math.log((n + self.n0) / self.n0), np.array(self.betas)
-        beta = float(betas.mean())
-        if len(betas) < 2:
-            return Estimate(value=growth * beta)
-        half = t_quantile((1 + level) / 2, len(betas) - 1) * float(betas.std(ddof=1)) * math.sqrt(1 + 1 / len(betas))
-        return Estimate(value=growth * beta, low=growth * (beta - half), high=growth * (beta + half))
+    def gain(self, n: float, *, after: float = 0, level: float = 0.95) -> Estimate:
+        """What n labelled examples add to the score with ``after`` of them; bounds are those of a new pair."""
+        growth, beta = math.log((after + n + self.n0) / (after + self.n0)), next_of(self.betas, level=level)
+        if beta.low is None or beta.high is None:
+            return Estimate(value=growth * beta.value)
+        return Estimate(value=growth * beta.value, low=growth * beta.low, high=growth * beta.high)
+
+
+def next_of(values: Sequence[float], *, level: float = 0.95) -> Estimate:
+    """What a further value is like if it is drawn as these were, normally; bounds from two on."""
+    values_N = np.array(values, dtype=float)
+    mean, count = float(values_N.mean()), len(values_N)
+    if count < 2:
+        return Estimate(value=mean)
+    half = t_quantile((1 + level) / 2, count - 1) * float(values_N.std(ddof=1)) * math.sqrt(1 + 1 / count)
+    return Estimate(value=mean, low=mean - half, high=mean + half)
 
 
 def t_quantile(share: float, freedom: int) -> float:

@@ -144,6 +144,17 @@ class TransferMatrix:
         there = [sorted(points) for _, points in sorted(by_pair.items()) if len({n for n, _ in points}) > 2]
         return [([n for n, _ in points], [score for _, score in points]) for points in there]
 
+    def gained(self) -> dict[int, list[float]]:
+        """By number of examples: what they added to each pair's zero-shot score, over the seeds that both have."""
+        without = {(cell.source, cell.target): cell.scores for cell in self.zero_shot()}
+        found: dict[int, list[float]] = {}
+        for cell in self.cells:
+            base = without.get((cell.source, cell.target), {})
+            if cell.examples and (seeds := base.keys() & cell.scores.keys()):
+                added = fmean(cell.scores[seed] - base[seed] for seed in sorted(seeds))
+                found.setdefault(cell.examples, []).append(added)
+        return dict(sorted(found.items()))
+
 
 def _json(path: Path) -> Any:
     try:

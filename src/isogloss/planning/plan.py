@@ -16,6 +16,8 @@ from isogloss.errors import DataError
 from isogloss.planning.landscape import Landscape
 from isogloss.planning.law import Estimate
 from isogloss.planning.planner import Evidence, Ranked, Sets
+from isogloss.planning.recipe import Advised
+from isogloss.planning.resources import Resources
 
 SCHEMA = 1
 
@@ -35,6 +37,8 @@ class Plan:
         evidence: what the predictions rest on, for each set of kinds of distance that one was made from, the most used
             first; empty where nothing is predicted.
         gains: by number of labelled target examples, what they add to the zero-shot score; empty if never measured.
+        resources: by target what could be bought for it, what that is known to bring, and the advice.
+        recipe: which one to begin with, and why.
         about: how the matrix was measured.
         seconds: of training the source data once with the recipe ``direct``, on this machine; None if not measured.
         spelled: the user's spelling of codes.
@@ -52,6 +56,8 @@ class Plan:
     sets: Sets
     evidence: tuple[Evidence, ...] = ()
     gains: Mapping[int, Estimate] = field(default_factory=dict)
+    resources: Mapping[str, Resources]
+    recipe: Advised
     about: Mapping[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     spelled: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +85,8 @@ class Plan:
             "sets": asdict(self.sets),
             "evidence": [asdict(told) for told in self.evidence],
             "gains": {str(n): asdict(gain) for n, gain in self.gains.items()},
+            "resources": {target: asdict(found) for target, found in self.resources.items()},
+            "recipe": asdict(self.recipe),
             "about": dict(self.about),
             "seconds": self.seconds,
             "notices": self.notices,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -63,6 +63,7 @@ class Evidence:
         pairs, languages: how many were measured.
         figures: by case, on languages that were left out.
         level: of the intervals.
+        usual: the source that is best on average over the targets.
     """
 
     kinds: tuple[str, ...]
@@ -74,6 +75,22 @@ class Evidence:
     languages: int
     figures: Mapping[str, Figures]
     level: float
+    usual: str
+
+    def shortfalls(self, spelling: Callable[[str], str] = str) -> Iterator[str]:
+        """One sentence for each constant that the predictions do not beat on targets that were left out."""
+        told, by = self.figures["target"], ", ".join(self.kinds)
+        if told.error >= told.error_of_mean:
+            yield (
+                f"Predicted levels by {by} tell no more than the plain mean: on targets left out they miss by "
+                f"{told.error:.3f}, the mean by {told.error_of_mean:.3f}."
+            )
+        if told.regret >= told.regret_of_usual:
+            yield (
+                f"Choosing the source by {by} is no better than always taking the one that is usually best "
+                f"({spelling(self.usual)} in the matrix): on targets left out it is {told.regret:.3f} below the best "
+                f"source, the usual one {told.regret_of_usual:.3f}."
+            )
 
 
 @dataclass(frozen=True)
@@ -152,6 +169,7 @@ class Measured:
             languages=len(codes),
             figures=predictor.figures,
             level=self.level,
+            usual=max(sorted(set(pairs.sources)), key=lambda s: pairs.scores_N[np.array(pairs.sources) == s].mean()),
         ), predictor
 
 

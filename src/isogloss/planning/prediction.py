@@ -149,6 +149,8 @@ class Predictor:
         ridge: the formula, fitted to all pairs.
         misses: absolute errors by case, on pairs that the fit did not see.
         figures: by case.
+        swaps: absolute errors of what the source that is predicted best gains over each other one, on targets that the
+            fit did not see.
         level: of the intervals.
     """
 
@@ -156,6 +158,7 @@ class Predictor:
     ridge: Ridge
     misses: Mapping[str, Floats]
     figures: Mapping[str, Figures]
+    swaps: Floats
     level: float
 
     @classmethod
@@ -176,6 +179,7 @@ class Predictor:
             ridge=Ridge.fit(pairs),
             misses=misses,
             figures={case: _figures(pairs, case, *found, level) for case, found in guesses.items()},
+            swaps=_swaps(pairs, *guesses["target"][:2]),
             level=level,
         )
 
@@ -195,6 +199,14 @@ class Predictor:
         if half is None:
             return Estimate(value=value)
         return Estimate(value=value, low=max(value - half, 0.0), high=min(value + half, 1.0))
+
+    def swap(self, other: str, source: str, gain: float) -> Estimate:
+        """A predicted gain of ``other``, the best by prediction, over ``source``, with bounds that held alike.
+
+        No bounds where one of them was never measured as a source: no miss of such a gain is known.
+        """
+        half = reach(self.swaps, self.level) if {other, source} <= self.ridge.source.keys() else None
+        return Estimate(value=gain) if half is None else Estimate(value=gain, low=gain - half, high=gain + half)
 
 
 def reach(misses_N: Floats, level: float) -> float | None:
@@ -229,6 +241,19 @@ def _left_out(pairs: Pairs, case: str) -> tuple[NDArray[np.intp], Floats, Floats
             guesses.append(float("nan") if ridge is None else ridge.at(*there))
             means.append(float("nan") if ridge is None else float(pairs.scores_N[fit_N].mean()))
     return np.array(rows, dtype=np.intp), np.array(guesses), np.array(means)
+
+
+def _swaps(pairs: Pairs, rows: NDArray[np.intp], guess_N: Floats) -> Floats:
+    """How far the gain of the source that is predicted best over each other one was missed, for all targets."""
+    targets_N, truth_N = np.array(pairs.targets)[rows], pairs.scores_N[rows]
+    missed: list[float] = []
+    for target in sorted(set(pairs.targets)):
+        own = np.flatnonzero((targets_N == target) & ~np.isnan(guess_N))
+        if len(own) > 1:
+            best = own[guess_N[own].argmax()]
+            wrong = (guess_N[best] - guess_N[own]) - (truth_N[best] - truth_N[own])
+            missed += np.abs(wrong[own != best]).tolist()
+    return np.array(missed, dtype=np.float64)
 
 
 def _figures(pairs: Pairs, case: str, rows: NDArray[np.intp], guess_N: Floats, mean_N: Floats, level: float) -> Figures:

@@ -11,10 +11,12 @@ MINE = str.maketrans("eo", "ao")
 
 
 @pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of three characters in place of an encoder's pieces."""
+def cheap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Runs of three characters in place of an encoder's pieces, and no matrix of the package."""
     monkeypatch.setattr(import_module("isogloss.commands.plan"), "_pieces", lambda backbone: None)
     monkeypatch.setattr(import_module("isogloss.planning.planner"), "PERMUTATIONS", 49)
+    monkeypatch.setattr(import_module("isogloss.planning.shipped"), "FOLDER", tmp_path / "no matrices")
+    monkeypatch.setattr(import_module("isogloss.commands.plan"), "_unread", lambda texts, backbone: False)
 
 
 @pytest.fixture
@@ -57,6 +59,16 @@ def test_a_matrix_gives_scores_and_the_files_are_written(isogloss: Any, unlisted
     assert "accuracy to expect" in done.out
     assert "left out: mean error" in done.out
     assert "Mantel p" in done.out
+    assert "Labels worth buying" in done.out
+    assert "Recipe to begin with: direct." in done.out
+    content = json.loads(plan.read_text())
+    assert content["recipe"]["name"] == "direct"
+    assert [p["what"] for p in content["resources"]["swa"]["purchases"]][-2:] == ["raw text", "translations"]
+    assert "Labels worth buying" in page.read_text(encoding="utf-8")
+    none = isogloss("plan", unlisted, "--matrix", "none")
+    assert none.code == 0
+    assert "no matrix was wanted" in none.err
+    assert "to expect" not in none.out
     assert json.loads(plan.read_text())["sha256"] in page.read_text(encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isogloss.planning.law import FewShotLaw, Gains, t_quantile
+from isogloss.planning.law import FewShotLaw, Gains, next_of, t_quantile
 
 NUMBERS = [0, 10, 50, 100, 500, 1000]
 
@@ -74,6 +74,29 @@ def test_gains_are_pooled_over_pairs_of_different_height() -> None:
     assert Gains.fit(curves[:1]).gain(100).low is None
     with pytest.raises(ValueError, match="No pair"):
         Gains.fit([])
+
+
+def test_what_is_gained_after_some_examples_is_the_rest() -> None:
+    gains = Gains(n0=10, betas=(0.02, 0.05, 0.03))
+    whole, first, rest = gains.gain(100), gains.gain(30), gains.gain(70, after=30)
+    assert rest.value == pytest.approx(whole.value - first.value)
+    assert rest.low is not None
+    assert whole.low is not None
+    assert first.low is not None
+    assert rest.low == pytest.approx(whole.low - first.low)
+
+
+def test_a_further_value_lies_within_its_bounds_as_often_as_they_say() -> None:
+    drawn, inside, rounds = np.random.default_rng(3), 0, 400
+    for _ in range(rounds):
+        *seen, new = drawn.normal(0.1, 0.05, 6)
+        found = next_of(seen, level=0.9)
+        assert found.low is not None
+        assert found.high is not None
+        inside += found.low <= new <= found.high
+    assert 0.86 <= inside / rounds <= 0.94
+    assert next_of([0.3]).value == 0.3
+    assert next_of([0.3]).low is None
 
 
 def test_quantiles_of_t_equal_scipys() -> None:

@@ -102,3 +102,22 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("{}")
     with pytest.raises(DataError, match="no report"):
         TransferMatrix.read(tmp_path)
+
+
+def test_gains_are_paired_by_seed() -> None:
+    def cell(examples: int, scores: dict[int, float], target: str = "yor") -> Cell:
+        return Cell(source="eng", target=target, task="pair", scores=scores, examples=examples)
+
+    cells = (
+        cell(0, {1: 0.5, 2: 0.9}),
+        cell(10, {2: 0.8}),
+        cell(50, {1: 0.6, 2: 1.0}),
+        cell(0, {1: 0.4}, "hau"),
+        cell(50, {1: 0.3}, "hau"),
+        cell(50, {1: 0.9}, "ibo"),
+        cell(100, {3: 0.9}),
+    )
+    gained = TransferMatrix(cells=cells).gained()
+    assert list(gained) == [10, 50]
+    assert gained[10] == pytest.approx([-0.1])
+    assert gained[50] == pytest.approx([0.1, -0.1])

@@ -22,6 +22,7 @@ from isogloss.planning.landscape import Landscape
 from isogloss.planning.matrix import Cell, TransferMatrix
 from isogloss.planning.plan import digest, read_plan
 from isogloss.planning.planner import Measured, rank, sets, weights_of
+from isogloss.planning.resources import BOUGHT
 
 ALPHABET = "etaoinshrdlucmfwypvbgkjqxz"
 WORDS = [
@@ -54,11 +55,13 @@ def problem() -> Problem:
 
 
 @pytest.fixture
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of three characters in place of an encoder's pieces."""
+def cheap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Runs of three characters in place of an encoder's pieces, and no matrix of the package."""
     # The package has a function of the module's name.
     monkeypatch.setattr(import_module("isogloss.commands.plan"), "_pieces", lambda backbone: None)
     monkeypatch.setattr(import_module("isogloss.planning.planner"), "PERMUTATIONS", 49)
+    monkeypatch.setattr(import_module("isogloss.planning.shipped"), "FOLDER", tmp_path / "no matrices")
+    monkeypatch.setattr(import_module("isogloss.commands.plan"), "_unread", lambda texts, backbone: False)
 
 
 @pytest.fixture
@@ -162,7 +165,119 @@ def test_few_shot_gains_come_from_measured_curves(problem: Problem, matrix: Tran
     few = [replace(first, examples=n, scores={1: first.score + 0.02 * np.log((n + 10) / 10)}) for n in (10, 100, 500)]
     found = plan_of(problem, matrix=TransferMatrix(cells=(*matrix.cells, *few)))
     assert found.gains[100].value == pytest.approx(0.02 * np.log(11), abs=1e-3)
+    assert tuple(found.gains) == BOUGHT
     assert plan_of(problem, matrix=matrix).gains == {}
+
+
+def test_the_matrix_of_the_package_is_taken_where_task_and_metric_are_the_same(
+    problem: Problem, matrix: TransferMatrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = {"name": "invented topics", "labels": 40, "backbone": "tiny"}
+    replace(matrix, about=about).write(tmp_path / "topic.json")
+    monkeypatch.setattr(import_module("isogloss.planning.shipped"), "FOLDER", tmp_path)
+    found = plan_of(problem)
+    assert found.about["name"] == "invented topics"
+    assert found.to_json()["ranked"] == plan_of(problem, matrix=matrix).to_json()["ranked"]
+    (whose,) = (notice for notice in found.notices if "the level will not" in notice)
+    assert "invented topics with 40 source labels" in whose
+    assert any("measured with tiny, and this plan is for isogloss:e5-small" in notice for notice in found.notices)
+    alone = plan_of(problem, matrix="none")
+    assert alone.evidence == ()
+    assert any("no matrix was wanted" in notice for notice in alone.notices)
+    other = replace(problem, task=replace(problem.task, metric="macro_f1"))
+    assert plan_of(other).evidence == ()
+    assert any("on classification by macro_f1" in notice for notice in plan_of(other).notices)
+
+
+def test_a_purchase_is_advised_only_where_it_is_known_to_help(problem: Problem, matrix: TransferMatrix) -> None:
+    def curves(gain: dict[int, float]) -> TransferMatrix:
+        few = [
+            replace(cell, examples=n, scores={1: cell.score + added * (1 + i / 50)})
+            for i, cell in enumerate(matrix.zero_shot()[:4])
+            for n, added in gain.items()
+        ]
+        return TransferMatrix(cells=(*matrix.cells, *few), about={"labels": 400})
+
+    found = plan_of(problem, matrix=curves({10: -0.05, 50: 0.04, 100: 0.06, 500: 0.1}))
+    told = found.resources["x-c"]
+    by = {(p.what, p.labels): p for p in told.purchases}
+    assert [n for what, n in by if what == "labels"] == list(BOUGHT)
+    assert by["labels", 10].gain is not None
+    assert by["labels", 10].gain.value > 0  # the law rises throughout, and what was measured says otherwise
+    assert not by["labels", 10].helps
+    assert by["labels", 50].helps
+    assert told.advice.startswith("Label 50 texts in x-c: +0.0")
+    nothing = by["nothing", 0]
+    guess = next(entry.prediction for entry in found.ranked["x-c"] if entry.source == "x-a")
+    assert nothing.score == guess
+    score, gain = by["labels", 50].score, by["labels", 50].gain
+    assert score is not None
+    assert gain is not None
+    assert guess is not None
+    assert score.value == pytest.approx(guess.value + gain.value)
+    for what in ("raw text", "translations"):
+        assert by[what, None].score is by[what, None].gain is None
+    assert found.to_json()["resources"]["x-c"]["advice"] == told.advice
+    bad = plan_of(problem, matrix=curves({10: -0.01, 50: -0.05, 100: -0.06, 500: -0.1})).resources["x-f"]
+    assert not any(p.helps for p in bad.purchases if p.what == "labels")
+    assert plan_of(problem).resources["x-c"].advice.startswith("Nothing that is known to help")
+
+
+def test_another_source_is_advised_where_its_gain_is_beyond_the_misses(
+    problem: Problem, matrix: TransferMatrix
+) -> None:
+    found = plan_of(problem, matrix=replace(matrix, about={"labels": 40}))
+    purchase = next(p for p in found.resources["x-f"].purchases if p.what == "source")
+    scores = {entry.source: entry.prediction for entry in found.ranked["x-f"]}
+    best = found.ranked["x-f"][0].source
+    assert purchase.source == best
+    assert purchase.gain is not None
+    assert purchase.gain.low is not None
+    assert scores[best] is not None
+    assert purchase.gain.value == pytest.approx(scores[best].value - scores["x-a"].value)  # type: ignore[union-attr]
+    assert purchase.helps == (purchase.gain.low > 0)
+    assert purchase.labels == 40
+    new = TransferMatrix(cells=tuple(cell for cell in matrix.cells if cell.source != best))
+    unsure = next(p for p in plan_of(problem, matrix=new).resources["x-f"].purchases if p.source == best)
+    assert unsure.gain is not None
+    assert unsure.gain.low is None
+    assert not unsure.helps
+
+
+def test_labels_that_are_there_are_counted(problem: Problem, matrix: TransferMatrix) -> None:
+    zero = matrix.zero_shot()[:3]
+    few = [replace(c, examples=n, scores={1: c.score + 0.02 * np.log1p(n / 10)}) for c in zero for n in (10, 100, 500)]
+    curves = TransferMatrix(cells=(*matrix.cells, *few))
+    rich = replace(problem, few={"x-c": problem.train["x-a"][:30]})
+    found = plan_of(rich, matrix=curves)
+    by = {p.labels: p for p in found.resources["x-c"].purchases if p.what == "labels"}
+    assert by[50].gain is not None
+    assert by[50].gain.value == pytest.approx(0.02 * np.log((30 + 50 + 10) / (30 + 10)), abs=1e-3)
+    assert "with the 30 labels of the target" in found.resources["x-c"].purchases[0].basis
+
+
+def test_predictions_that_do_not_beat_a_constant_say_so(matrix: TransferMatrix) -> None:
+    told = Measured(matrix).fit(("script", "lexical"))
+    assert told is not None
+    figures = told[0].figures["target"]
+    assert (
+        list(
+            replace(
+                told[0],
+                figures={"target": replace(figures, error=0.01, error_of_mean=0.02, regret=0.0, regret_of_usual=0.1)},
+            ).shortfalls()
+        )
+        == []
+    )
+    worse = replace(figures, error=0.083, error_of_mean=0.071, regret=0.03, regret_of_usual=0.012)
+    level, choice = replace(told[0], figures={"target": worse}).shortfalls()
+    assert "0.083" in level
+    assert "0.071" in level
+    assert "0.030" in choice
+    assert "0.012" in choice
+    assert told[0].usual in choice
+    silent = replace(figures, error=float("nan"), regret=float("nan"))
+    assert list(replace(told[0], figures={"target": silent}).shortfalls()) == []
 
 
 def test_groups_of_other_kinds_come_after_and_are_not_mixed() -> None:

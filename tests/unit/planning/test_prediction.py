@@ -132,3 +132,15 @@ def test_gaps_in_the_matrix_are_left_out() -> None:
     distance, score = grid(planted(noise=0.05))
     score[0, 3] = score[5, 2] = np.nan
     assert mantel(distance, score, permutations=99) < 0.05
+
+
+def test_a_swap_is_missed_by_the_difference_of_what_was_left_out() -> None:
+    exact = Predictor.fit(("near", "other"), planted())
+    assert len(exact.swaps) == len(LANGS) * (len(LANGS) - 2)  # nine sources a target, the best one against eight
+    noisy = Predictor.fit(("near", "other"), planted(noise=0.1))
+    assert np.median(exact.swaps) < np.median(noisy.swaps)
+    sure, unsure = noisy.swap("a", "b", 0.2), noisy.swap("new", "b", 0.2)
+    assert sure.low is not None
+    assert sure.low == pytest.approx(0.2 - (reach(noisy.swaps, 0.9) or np.nan))
+    assert unsure.value == 0.2
+    assert unsure.low is unsure.high is None
