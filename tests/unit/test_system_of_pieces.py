@@ -277,8 +277,12 @@ def test_a_piece_of_another_language_is_taken_and_told(
     assert load_piece(file).facts["language"] == "yor"
     ig.add_part(folder, "spa", source=file)
     assert "learnt as 'yor', and is put in as 'spa'" in caplog.text
-    ig.remove_part(folder, "yor")
+    older = load_piece(file)
+    older.facts = {key: value for key, value in older.facts.items() if key != "language"}
+    save_piece(older, folder / "older.safetensors")
     caplog.clear()
+    ig.add_part(folder, "wol", source=folder / "older.safetensors")
+    ig.remove_part(folder, "yor")
     ig.add_part(folder, "yor", source=folder / "model/pieces/spa.safetensors")
     assert not caplog.records
 
