@@ -128,15 +128,12 @@ class Member:
 
 def no_member(lang: str, there: Iterable[str]) -> IsoglossError:
     """What is said where a language is asked for that has no network, in a system with one for each language."""
-    return IsoglossError(f"The system has no member for '{lang}'; it has {_listed(there)}", fix="Give --lang")
+    return _absent(f"no member for '{lang}'", lang, there, "Give --lang")
 
 
 def no_piece(lang: str, there: Iterable[str]) -> IsoglossError:
     """What is said where a language is asked for that has no piece, in a system with one for each language."""
-    return IsoglossError(
-        f"The system has no piece of '{lang}'; it has {_listed(there)}",
-        fix="Give --lang, or add the language with 'isogloss parts add'",
-    )
+    return _absent(f"no piece of '{lang}'", lang, there, "Give one of these, or add it with 'isogloss parts add'")
 
 
 def refuse_own_name(lang: str) -> None:
@@ -148,5 +145,8 @@ def refuse_own_name(lang: str) -> None:
         )
 
 
-def _listed(langs: Iterable[str]) -> str:
-    return ", ".join(sorted(langs)) or "none"
+def _absent(what: str, lang: str, there: Iterable[str], fix: str) -> IsoglossError:
+    known = ", ".join(sorted(there))
+    if lang == "und":
+        return IsoglossError(f"The language of the texts is not known, and the system has {known}", fix="Give --lang")
+    return IsoglossError(f"The system has {what}; it has {known}", fix=fix)

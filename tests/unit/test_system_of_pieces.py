@@ -122,6 +122,8 @@ class TestRecipes:
         system = ig.System.from_pretrained(trained(recipe))
         with pytest.raises(IsoglossError, match="no piece of 'spa'; it has eng, rus, yor"):
             system.predict(["una frase"], lang="spa")
+        with pytest.raises(IsoglossError, match="language of the texts is not known, and the system has eng, rus, yor"):
+            system.predict(["una frase"])
         assert not system.serves("spa")
         assert system.serves("yor")
 

@@ -112,6 +112,7 @@ class Recipe:
             inference=(*self.inference, *other.inference),
             scope="target" if "target" in (self.scope, other.scope) else "joint",
             backbone=other.backbone if self.backbone == DEFAULT_BACKBONE else self.backbone,
+            deviations=" ".join(filter(None, (self.deviations, other.deviations))),
         )
 
     def set(self, values: Mapping[str, str]) -> Recipe:
