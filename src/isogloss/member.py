@@ -128,7 +128,7 @@ class Member:
 
 def no_member(lang: str, there: Iterable[str]) -> IsoglossError:
     """What is said where a language is asked for that has no network, in a system with one for each language."""
-    return _absent(f"no member for '{lang}'", lang, there, "Give --lang")
+    return _absent(f"no member for '{lang}'", lang, there, "Give one of these")
 
 
 def no_piece(lang: str, there: Iterable[str]) -> IsoglossError:
