@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TASK = "task"
 """The name of the piece that knows the task, beside those that know a language."""
+NETWORK = "base"
+"""What the network that all pieces are put into is called where the parts of a system are listed."""
 CHUNK = 512
 """Examples encoded at a time: bounds the memory, and is enough to sort batches by length."""
 
@@ -57,7 +59,7 @@ class Member:
         if self.languages:
             match = find(lang, self.languages)
             if match is None:
-                raise no_member(lang, self.languages)
+                raise no_piece(lang, self.languages)
             names.insert(0, match.code)
         with ExitStack() as stack:
             for name in names:
@@ -125,6 +127,26 @@ class Member:
 
 
 def no_member(lang: str, there: Iterable[str]) -> IsoglossError:
-    """What is said where a language is asked for that has neither network nor piece."""
+    """What is said where a language is asked for that has no network, in a system with one for each language."""
+    return _absent(f"no member for '{lang}'", lang, there, "Give one of these")
+
+
+def no_piece(lang: str, there: Iterable[str]) -> IsoglossError:
+    """What is said where a language is asked for that has no piece, in a system with one for each language."""
+    return _absent(f"no piece of '{lang}'", lang, there, "Give one of these, or add it with 'isogloss parts add'")
+
+
+def refuse_own_name(lang: str) -> None:
+    """Raises IsoglossError where a language is called as a part of the system is that knows no language."""
+    if lang in (TASK, NETWORK):
+        raise IsoglossError(
+            f"'{lang}' is the name of a part that every system of pieces has, and cannot be a language's",
+            fix="Give the language another code",
+        )
+
+
+def _absent(what: str, lang: str, there: Iterable[str], fix: str) -> IsoglossError:
     known = ", ".join(sorted(there))
-    return IsoglossError(f"The system has no member for '{lang}'; there are {known}", fix="Give --lang")
+    if lang == "und":
+        return IsoglossError(f"The language of the texts is not known, and the system has {known}", fix="Give --lang")
+    return IsoglossError(f"The system has {what}; it has {known}", fix=fix)

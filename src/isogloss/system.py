@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from isogloss.engines import Engine, load_engine
 from isogloss.errors import DataError, IsoglossError, ResourceError
 from isogloss.example import Example
 from isogloss.languages import Language, find
-from isogloss.member import TASK, Member, no_member
+from isogloss.member import TASK, Member, no_member, no_piece
 from isogloss.problem import make_examples
 from isogloss.readers import Row
 from isogloss.tasks import OpenTagging, Prediction, Task, task_from_config
@@ -120,7 +121,8 @@ class System:
             return [Language.parse(lang).code if lang else "und"] * len(examples)
         from isogloss.languages.detect import detect
 
-        candidates = [Language.parse(code) for code in (*self.source, *self.targets)]
+        known = self.base.languages if self.base is not None else ()
+        candidates = [Language.parse(code) for code in known or (*self.source, *self.targets)]
         return detect([self.task.text(example.fields) for example in examples], candidates)
 
     def predict_examples(
@@ -169,7 +171,7 @@ class System:
         for lang in dict.fromkeys(langs):
             match = find(lang, self.members) if self.members else None
             if match is None and not self.serves(lang):
-                raise no_member(lang, self.members if self.base is None else self.base.languages)
+                raise no_member(lang, self.members) if self.base is None else no_piece(lang, self.base.languages)
             home[lang] = "" if match is None else match.code
         routes: dict[str, list[int]] = {}
         for i, lang in enumerate(langs):
@@ -210,6 +212,8 @@ class System:
             for place, member in self._homes(folder, {"": self.base} | dict(self.members)):
                 member.model.save_pretrained(place)
                 member.tokenizer.save_pretrained(place)
+                for file in place.glob("*.safetensors"):  # safetensors would let nobody else read
+                    shutil.copymode(place / "config.json", file)
                 for name, piece in member.pieces.items():
                     save_piece(piece, place / piece_file(name))
         (folder / CARD).write_text(json.dumps(self.card(), indent=1, ensure_ascii=False), encoding="utf-8")
@@ -255,11 +259,11 @@ class System:
         """
         folder = Path(folder)
         folder = folder / "model" if (folder / "model" / CARD).is_file() else folder
-        card = _read_card(folder)
+        card = read_card(folder)
         task = task_from_config(card["task"])
         engine = card.get("engine", "torch")
-        members = {name: _load_member(folder / "members" / name, task, engine) for name in card["members"]}
-        base = _load_member(folder, task, engine) if card["base"] else None
+        members = {name: load_member(folder / "members" / name, task, engine) for name in card["members"]}
+        base = load_member(folder, task, engine) if card["base"] else None
         if base is not None and card.get("pieces"):
             base = replace(base, pieces=_load_pieces(folder, card["pieces"], base))
         return cls(
@@ -281,7 +285,8 @@ def _in_language(example: Example, lang: str) -> Example:
     return example if example.lang == lang else replace(example, lang=lang)
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> dict[str, Any]:
+    """What a system's ``isogloss.json`` says. Raises ResourceError where it is not there, not whole or too new."""
     path = folder / CARD
     if not path.is_file() and (folder / "work").is_dir():
         raise ResourceError("The run is not finished", where=folder, fix="Repeat the command with --resume")
@@ -315,19 +320,32 @@ def _inference_parts(card: Mapping[str, Any]) -> tuple[InferencePart, ...]:
 
 
 def _load_pieces(folder: Path, names: Sequence[str], base: Member) -> dict[str, Piece]:
-    from isogloss.nets.pieces import load_piece, network_fingerprint
+    from isogloss.nets.pieces import network_fingerprint
 
-    pieces = {name: load_piece(folder / piece_file(name)) for name in names}
-    model = cast("PreTrainedModel", base.model)
-    own = network_fingerprint(model)
-    for name, piece in pieces.items():
-        if piece.network not in ("", own):
-            raise ResourceError(
-                "The piece was learnt in another network than this one",
-                where=folder / piece_file(name),
-                fix="Copy the folder again or repeat the run",
-            )
-    return pieces
+    own = network_fingerprint(cast("PreTrainedModel", base.model))
+    return {name: load_own_piece(folder, name, own) for name in names}
+
+
+def load_own_piece(folder: Path, name: str, network: str) -> Piece:
+    """A system's piece of a language, or of the task.
+
+    Raises:
+        ResourceError: its file is missing or damaged, or it was learnt in another network than ``network``, the
+            fingerprint of the system's; the message says how the system is used without it.
+    """
+    from isogloss.nets.pieces import load_piece
+
+    file = folder / piece_file(name)
+    mend = "Copy the folder again or repeat the run"
+    if name != TASK:
+        mend = f"Copy it again, or do without this language: 'isogloss parts remove {folder} {name}'"
+    try:
+        piece = load_piece(file)
+    except ResourceError as error:
+        raise ResourceError(error.what, where=file, fix=mend) from error
+    if piece.network not in ("", network):
+        raise ResourceError("The piece was learnt in another network than this one", where=file, fix=mend)
+    return piece
 
 
 def piece_file(name: str) -> str:
@@ -335,7 +353,8 @@ def piece_file(name: str) -> str:
     return f"pieces/{name}.safetensors"
 
 
-def _load_member(folder: Path, task: Task, engine: str) -> Member:
+def load_member(folder: Path, task: Task, engine: str) -> Member:
+    """A network with its tokenizer, without pieces. Raises ResourceError where it is not whole or not safe to load."""
     import transformers
     from safetensors import SafetensorError
 

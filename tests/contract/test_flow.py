@@ -406,7 +406,7 @@ class TestMembers:
     def test_a_language_without_a_member_is_refused_with_those_there_are(
         self, system: System, lang: str | None
     ) -> None:
-        with pytest.raises(IsoglossError, match="there are rus, yor"):
+        with pytest.raises(IsoglossError, match=r"(it|the system) has rus, yor"):
             system.predict(["a text"], lang=lang)
 
     def test_they_are_saved_and_loaded(self, system: System, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,8 +16,11 @@ import torch
 import isogloss as ig
 from isogloss.cli import main
 from isogloss.errors import DataError, IsoglossError, RecipeError, ResourceError
-from isogloss.nets.pieces import load_piece, network_fingerprint
+from isogloss.nets.pieces import load_piece, network_fingerprint, save_piece
+from isogloss.problem import make_examples
+from isogloss.readers import Row
 from isogloss.recipes import resolve
+from isogloss.system import CARD
 
 TEXT = {
     "yor": [f"eht lrigo waso derdo {word}" for word in ("daerbo", "puoso", "eciro", "elppao", "remmaho", "hguolpo")],
@@ -99,9 +103,6 @@ class TestRecipes:
         system = ig.System.from_pretrained(trained(recipe))
         texts = {"yor": "eht lrigo waso daerbo", "rus": "тхе гирл сав бреад"}
         alone = {lang: system.predict([text], lang=lang)[0] for lang, text in texts.items()}
-        from isogloss.problem import make_examples
-        from isogloss.readers import Row
-
         rows = [Row(line=n, fields={"text": text}) for n, text in enumerate((*texts.values(), *texts.values()), 1)]
         examples = make_examples(type(system.task), rows, lang="und", split="in", place="in", labelled=False)
         together = system.predict_examples(examples, langs=["yor", "rus", "yor", "rus"])
@@ -119,8 +120,10 @@ class TestRecipes:
 
     def test_a_language_without_a_piece_is_an_error(self, recipe: str, trained: Callable[..., Path]) -> None:
         system = ig.System.from_pretrained(trained(recipe))
-        with pytest.raises(IsoglossError, match="no member for 'spa'; there are eng, rus, yor"):
+        with pytest.raises(IsoglossError, match="no piece of 'spa'; it has eng, rus, yor"):
             system.predict(["una frase"], lang="spa")
+        with pytest.raises(IsoglossError, match="language of the texts is not known, and the system has eng, rus, yor"):
+            system.predict(["una frase"])
         assert not system.serves("spa")
         assert system.serves("yor")
 
@@ -234,11 +237,140 @@ def test_a_piece_of_another_network_is_refused(run: Callable[[str], Path], tmp_p
     folder = run("lt-sft")
     piece = load_piece(folder / "model/pieces/yor.safetensors")
     piece.network = "0" * 64
-    from isogloss.nets.pieces import save_piece
-
     save_piece(piece, tmp_path / "foreign.safetensors")
-    with pytest.raises(ResourceError, match="another network"):
+    with pytest.raises(ResourceError, match=r"foreign\.safetensors: The piece was learnt in another network"):
         ig.add_part(folder, "spa", source=tmp_path / "foreign.safetensors")
+
+
+@pytest.mark.parametrize("name", ["task", "base", "TASK"])
+def test_a_language_cannot_be_called_as_a_part_is_that_knows_none(
+    name: str, run: Callable[[str], Path], tiny_problem: Callable[..., ig.Problem], tiny_backbone: Path, tmp_path: Path
+) -> None:
+    folder = run("language-adapters")
+    own = folder / "model/pieces/task.safetensors"
+    before = own.read_bytes()
+    with pytest.raises(IsoglossError, match=f"'{name.lower()}' is the name of a part"):
+        ig.add_part(folder, name, source=folder / "model/pieces/yor.safetensors", force=True)
+    assert own.read_bytes() == before
+    problem = tiny_problem(targets=["yor", name], unlabelled={**TEXT, name: TEXT["rus"]})
+    with pytest.raises(IsoglossError, match=f"'{name.lower()}' is the name of a part"):
+        ig.transfer(problem, "lt-sft", backbone=str(tiny_backbone), settings=SETTINGS["lt-sft"], out=tmp_path / "new")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_was_not_learnt_as_a_language_is_no_language(recipe: str, run: Callable[[str], Path]) -> None:
+    folder = run(recipe)
+    task = folder / "model/pieces/task.safetensors"
+    with pytest.raises(ResourceError, match=r"task\.safetensors: The piece is a task's"):
+        ig.add_part(folder, "spa", source=task)
+    piece = load_piece(task)
+    piece.facts = {}
+    save_piece(piece, folder / "bare.safetensors")
+    with pytest.raises(ResourceError, match="does not say which language"):
+        ig.add_part(folder, "spa", source=folder / "bare.safetensors")
+    assert not ig.System.from_pretrained(folder).serves("spa")
+
+
+def test_a_piece_of_another_language_is_taken_and_told(
+    run: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = run("language-adapters")
+    file = folder / "model/pieces/yor.safetensors"
+    assert load_piece(file).facts["language"] == "yor"
+    ig.add_part(folder, "spa", source=file)
+    assert "learnt as 'yor', and is put in as 'spa'" in caplog.text
+    older = load_piece(file)
+    older.facts = {key: value for key, value in older.facts.items() if key != "language"}
+    save_piece(older, folder / "older.safetensors")
+    caplog.clear()
+    ig.add_part(folder, "wol", source=folder / "older.safetensors")
+    ig.remove_part(folder, "yor")
+    ig.add_part(folder, "yor", source=folder / "model/pieces/spa.safetensors")
+    assert not caplog.records
+
+
+def test_without_the_source_the_others_answer_as_they_did(
+    run: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = run("language-adapters")
+    before = logits(ig.System.from_pretrained(folder), "yor")
+    assert ig.remove_part(folder, "eng") == ("rus", "yor")
+    assert "'eng' is the language of the labels" in caplog.text
+    system = ig.System.from_pretrained(folder)
+    assert torch.equal(logits(system, "yor"), before)
+    with pytest.raises(IsoglossError, match="no piece of 'eng'; it has rus, yor"):
+        system.predict(["the girl saw the bread"], lang="eng")
+    texts = ["the girl saw the bread"]
+    examples = make_examples(
+        type(system.task), [Row(line=1, fields={"text": texts[0]})], lang="und", split="in", place="in", labelled=False
+    )
+    assert set(system.languages(examples, "auto")) <= {"rus", "yor", "und"}
+    added = ig.add_part(folder, "eng", text=THIRD, quiet=True)
+    assert (added.source, added.targets) == (("eng",), ("yor", "rus"))
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "foreign"])
+def test_a_broken_piece_is_named_and_can_be_taken_out(
+    damage: str, run: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run("language-adapters")
+    before = logits(ig.System.from_pretrained(folder), "yor")
+    file = folder / "model/pieces/rus.safetensors"
+    if damage == "foreign":
+        piece = load_piece(file)
+        piece.network = "0" * 64
+        save_piece(piece, file)
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[:-9])
+    else:
+        file.unlink()
+    rows = {row["part"]: row for row in ig.list_parts(folder)}
+    assert set(rows) == {"base", "eng", "rus", "yor", "task"}
+    assert rows["rus"]["kind"] == "broken"
+    assert "rus.safetensors" in rows["rus"]["error"]
+    assert rows["yor"]["kind"] == "adapter"
+    code, out, err = called(capsys, "ls", folder)
+    assert (code, "yor" in out, "rus.safetensors" in err) == (0, True, True)
+    with pytest.raises(ResourceError, match=f"isogloss parts remove .*{folder.name}.* rus"):
+        ig.System.from_pretrained(folder)
+    assert ig.remove_part(folder, "rus") == ("eng", "yor")
+    assert not file.exists()
+    assert torch.equal(logits(ig.System.from_pretrained(folder), "yor"), before)
+
+
+def test_a_broken_task_cannot_be_done_without(run: Callable[[str], Path]) -> None:
+    folder = run("language-adapters")
+    file = folder / "model/pieces/task.safetensors"
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ResourceError, match="repeat the run"):
+        ig.System.from_pretrained(folder)
+
+
+def test_little_text_is_told(run: Callable[[str], Path], caplog: pytest.LogCaptureFixture) -> None:
+    ig.add_part(run("language-adapters"), "spa", text=THIRD, quiet=True)
+    assert "5 lines in spa to learn from: from fewer than 200 little is learnt" in caplog.text
+
+
+def test_pieces_and_network_may_be_read_by_whom_the_rest_may(trained: Callable[..., Path]) -> None:
+    folder = trained("lt-sft") / "model"
+    modes = {file.stat().st_mode & 0o777 for file in folder.rglob("*") if file.is_file()}
+    assert modes == {(folder / CARD).stat().st_mode & 0o777}
+
+
+def test_the_example_of_the_page_runs(
+    trained: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "pieces.md"
+    block = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    place = tmp_path / "runs" / "x"
+    shutil.copytree(trained("lt-sft"), place)
+    pieces = place / "model/pieces"
+    (pieces / "hau.safetensors").write_bytes((pieces / "rus.safetensors").read_bytes())
+    (place / "example.py").write_text(block, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = runpy.run_path(str(place / "example.py"))
+    assert repr(found["both"]).startswith("<SparseDelta: ")
+    assert found["logits"].shape == (1, len(found["system"].task.labels))
 
 
 def test_systems_without_pieces(untrained: Callable[..., ig.System], tmp_path: Path) -> None:
@@ -278,25 +410,32 @@ def test_compositions_that_are_not() -> None:
         resolve("lt-sft", select="oracle")
 
 
+def called(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of ``isogloss parts``."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["parts", *map(str, arguments)])
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out, said.err
+
+
 def test_the_command(run: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, file = run("language-adapters"), tmp_path / "spa.txt"
     file.write_text("\n".join(THIRD) + "\n", encoding="utf-8")
 
-    def call(*arguments: Any) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(["parts", *map(str, arguments)])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    code, out, _ = call("ls", folder, "--json")
+    code, out, _ = called(capsys, "ls", folder, "--json")
     assert code == 0
     assert {row["part"] for row in json.loads(out)} == {"base", "eng", "rus", "yor", "task"}
-    assert call("add", folder, "spa", "--text", file, "--quiet")[0] == 0
-    assert "spa" in call("ls", folder)[1]
-    code, _, err = call("add", folder, "spa", "--text", file)
+    assert called(capsys, "add", folder, "spa", "--text", file, "--quiet")[0] == 0
+    assert "spa" in called(capsys, "ls", folder)[1]
+    code, _, err = called(capsys, "add", folder, "spa", "--text", file)
     assert (code, err.count("\n")) == (1, 1)
-    assert call("remove", folder, "spa")[0] == 0
-    code, _, err = call("add", folder, "spa", "--text", tmp_path / "missing.txt")
+    code, out, _ = called(capsys, "remove", folder, "spa")
+    assert (code, out) == (0, "removed: spa\nleft: eng, rus, yor\n")
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n", encoding="utf-8")
+    code, _, err = called(capsys, "add", folder, "spa", "--text", empty)
+    assert (code, err) == (1, f"error: {empty}: There is no text in it. Give sentences of the language, one a line.\n")
+    code, _, err = called(capsys, "add", folder, "spa", "--text", tmp_path / "missing.txt")
     assert code == 1
     assert "no such file" in err

@@ -79,4 +79,4 @@ def export(
         typer.echo(folder)
         for sentence in export_sentences(record):
             typer.echo(sentence)
-    log.info("next: isogloss predict %s < texts.txt", folder)
+    log.info("next: isogloss predict %s --lang %s < texts.txt", folder, record["languages"][-1])

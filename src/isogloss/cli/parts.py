@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isogloss.cli.options import Force, Json, Quiet, Threads
+from isogloss.cli.options import Json, Quiet, Threads
 from isogloss.cli.talk import print_json, print_table
 
 log = logging.getLogger("isogloss")
@@ -49,6 +49,9 @@ def ls(run: RunFolder, json: Json = False, quiet: Quiet = False) -> None:
         for r, loss in zip(rows, losses, strict=True)
     ]  # fmt: skip
     print_table(names, table)
+    for row in rows:
+        if "error" in row:
+            log.error("%s", row["error"])
 
 
 @parts.command("add", epilog=EXAMPLES)
@@ -61,7 +64,7 @@ def add(
     source: Annotated[
         Path | None, typer.Option("--from", metavar="RUN|FILE", help="A piece that there is already.")
     ] = None,
-    force: Force = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the piece that the language has.")] = False,
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
@@ -74,7 +77,9 @@ def add(
 
 @parts.command("remove", epilog=EXAMPLES)
 def remove(run: RunFolder, lang: Lang, quiet: Quiet = False) -> None:
-    """Take a language out of a system of pieces."""
+    """Take a language out of a system of pieces; its file is deleted."""
     from isogloss import commands
 
-    commands.remove_part(run, lang)
+    left = commands.remove_part(run, lang)
+    typer.echo(f"removed: {lang}")
+    typer.echo(f"left: {', '.join(left)}")

@@ -21,20 +21,18 @@ Examples:
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Show this one in full.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Show this one, or a composition a+b, in full.", show_default=False),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List the recipes, or show one with its settings."""
-    from isogloss.errors import RecipeError, unknown
-    from isogloss.recipes import catalogue
+    from isogloss.recipes import catalogue, resolve
 
     known = catalogue()
-    if name is not None and name not in known:
-        raise RecipeError(unknown("recipe", name, known).rstrip("."))
     if name is not None:
-        facts = _facts(known[name])
+        facts = _facts(known[name] if name in known else resolve(name))
         print_json(facts) if json else _print(facts)
     elif json:
         print_json([_facts(recipe) for recipe in known.values()])

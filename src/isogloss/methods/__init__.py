@@ -7,6 +7,7 @@ it, so that listing recipes loads none. ``needs`` names the resources a part can
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     Predict = Callable[[Sequence[Example]], list[Prediction]]
     Weights = Mapping[str, torch.Tensor]
     Score = Callable[[Trained, Weights], float]
+
+
+def part_name(part: object) -> str:
+    """``CrossEntropy`` is called ``cross_entropy`` by users."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(part).__name__).lower()
 
 
 class Part(Protocol):

@@ -40,6 +40,10 @@ class Piece(ABC):
     network: str = ""
     facts: Mapping[str, Any] = MappingProxyType({})
 
+    def __repr__(self) -> str:
+        """Its kind and how many weights it holds, not the weights."""
+        return f"<{type(self).__name__}: {self.size:,} weights>"
+
     @property
     @abstractmethod
     def size(self) -> int:
@@ -81,27 +85,27 @@ def kinds() -> dict[str, type[Piece]]:
     return {piece.kind: piece for piece in (Adapter, SparseDelta, LoRA, IA3, Prompt)}
 
 
-def save_piece(piece: Piece, path: Path) -> None:
+def save_piece(piece: Piece, path: str | Path) -> None:
     """Write a piece to one safetensors file, staged and renamed; its folder is made."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     card = {"kind": piece.kind, "network": piece.network, "settings": piece.settings(), "facts": dict(piece.facts)}
     staged = path.with_name(f".{path.name}")
-    save_file(
-        {name: tensor.contiguous() for name, tensor in piece.tensors().items()},
-        staged,
-        metadata={FORMAT: json.dumps(card)},  # one mark: several would be written in an order that changes
-    )
+    tensors = {name: tensor.contiguous() for name, tensor in piece.tensors().items()}
+    # One mark: several would be written in an order that changes. Safetensors itself would let nobody else read.
+    staged.write_bytes(save(tensors, metadata={FORMAT: json.dumps(card)}))
     staged.replace(path)
 
 
-def load_piece(path: Path) -> Piece:
+def load_piece(path: str | Path) -> Piece:
     """The piece in a file.
 
     Raises:
         ResourceError: the file is not there, is cut short or damaged, or holds no piece.
     """
+    path = Path(path)
     card, tensors = _read(path)
     found = kinds().get(card["kind"])
     if found is None:

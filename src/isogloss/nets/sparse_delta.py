@@ -25,7 +25,7 @@ Tensors = Mapping[str, torch.Tensor]
 Sparse = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class SparseDelta(Piece):
     """Values that are added to some weights of a network, and tensors that take the place of others.
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.bridges.base import Projector
 from isogloss.errors import RecipeError, ResourceError, unknown
+from isogloss.methods import part_name
 from isogloss.methods.objective.few_shot import FewShot
 from isogloss.methods.weights.checkpoint_averaging import CheckpointAveraging
 from isogloss.methods.weights.last import Last
@@ -25,7 +26,7 @@ from isogloss.methods.weights.run_averaging import RunAveraging
 from isogloss.methods.weights.source_dev import SourceDev
 from isogloss.recipes.few_shot import NAME as FEW_SHOT
 from isogloss.recipes.few_shot import few_shot_of
-from isogloss.recipes.recipe import Recipe, part_name
+from isogloss.recipes.recipe import Recipe
 from isogloss.recipes.written import Written
 
 if TYPE_CHECKING:

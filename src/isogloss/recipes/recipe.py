@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import RecipeError, unknown
+from isogloss.methods import part_name
 from isogloss.methods.objective.cross_entropy import CrossEntropy
 from isogloss.methods.weights.source_dev import SourceDev
 from isogloss.tool import Tool
@@ -112,6 +112,7 @@ class Recipe:
             inference=(*self.inference, *other.inference),
             scope="target" if "target" in (self.scope, other.scope) else "joint",
             backbone=other.backbone if self.backbone == DEFAULT_BACKBONE else self.backbone,
+            deviations=" ".join(filter(None, (self.deviations, other.deviations))),
         )
 
     def set(self, values: Mapping[str, str]) -> Recipe:
@@ -203,11 +204,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value if value is None or isinstance(value, str | int | float | bool) else repr(value)
-
-
-def part_name(part: object) -> str:
-    """``CrossEntropy`` is called ``cross_entropy`` by users."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(part).__name__).lower()
 
 
 def _with_field(part: Any, attribute: str, value: str) -> Any:

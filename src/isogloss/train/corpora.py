@@ -126,7 +126,7 @@ def _inputs(problem: Problem, lang: str) -> Iterator[Example]:
             yield replace(example, fields={"text": text}, views={})
 
 
-def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None]) -> None:
+def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None], *, part: str) -> None:
     """Refuse raw text that is clearly in another language than it is said to be, by its letters and by lingua.
 
     Lingua is asked where it is installed. A language that it does not know may look to it like a relative that it
@@ -139,7 +139,7 @@ def check_language(corpus: Corpus, spelled: str, say: Callable[[str], None]) -> 
     """
     lines = corpus.train[:: max(1, len(corpus.train) // SAMPLE)][:SAMPLE]
     texts, language, where = [e.fields["text"] for e in lines], Language.parse(corpus.lang), _file(lines)
-    anyway = "or use it as it is with --set continued_pretraining.check=false"
+    anyway = f"or use it as it is with --set {part}.check=false"
     share, usual = _in_script(texts, language)
     if share < WRITTEN:
         raise DataError(

@@ -43,6 +43,7 @@ def test_a_scored_export(isogloss: Any, run: Path, topics: Path, tmp_path: Path)
     out = tmp_path / "out"
     done = isogloss("export", run, "--format", "onnx", "--lang", "yo,rus", "--problem", topics, "--out", out, "--json")
     assert done.code == 0, done.err
+    assert f"next: isogloss predict {out} --lang rus < texts.txt\n" in done.err
     record = json.loads(done.out)
     assert record == json.loads((out / "export.json").read_text(encoding="utf-8"))
     assert record["measured_on"] == {"text": "problem", "texts": {"yor": 12, "rus": 12}}

@@ -36,6 +36,18 @@ def test_a_recipe_shows_what_can_be_set(isogloss) -> None:
     assert facts["parts"]["cross_entropy"]["epochs"] == 5
 
 
+def test_a_composition_is_shown_as_it_would_run(isogloss) -> None:
+    facts = json.loads(isogloss("recipes", "maft+language-adapters", "--json").out)
+    assert list(facts["parts"])[:3] == ["continued_pretraining", "language_adapters", "task_adapter"]
+    alone = json.loads(isogloss("recipes", "language-adapters", "--json").out)
+    assert alone["deviations"] in facts["deviations"]
+    assert "--set language_adapters.reduction=16\n" in isogloss("recipes", "maft+language-adapters").out
+    done = isogloss("recipes", "language-adapters+maft")
+    assert (done.code, done.out) == (1, "")
+    assert "changes the weights after language_adapters" in done.err
+    assert isogloss("recipes", "maft+dirct").err.startswith("error: Unknown recipe 'dirct'. Did you mean 'direct'?")
+
+
 def test_unknown_names_are_answered_with_the_nearest(isogloss) -> None:
     done = isogloss("recipes", "dirct")
     assert (done.code, done.out) == (1, "")

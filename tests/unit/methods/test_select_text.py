@@ -237,5 +237,5 @@ def test_a_domain_is_in_its_language(code: str, told: bool) -> None:
     given = problem(lines, targets=[code], unlabelled={code: lines})
     (corpus,) = read_corpora(given, languages="targets")
     said: list[str] = []
-    check_language(corpus, code, said.append)
+    check_language(corpus, code, said.append, part="select_text")
     assert bool(said) == told

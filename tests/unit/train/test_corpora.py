@@ -99,7 +99,7 @@ class TestLanguage:
     def check(self, made: Problem) -> list[str]:
         said: list[str] = []
         corpus = only(made)
-        check_language(corpus, made.spelling(corpus.lang), said.append)
+        check_language(corpus, made.spelling(corpus.lang), said.append, part="laft")
         return said
 
     @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ class TestLanguage:
         [("amh", "Amharic", ENGLISH), ("yor", "Yoruba", "Все люди рождаются свободными и равными в своих правах {}")],
     )
     def test_another_script_is_refused(self, problem: Callable[..., Problem], lang: str, name: str, text: str) -> None:
-        with pytest.raises(DataError, match=rf"0% of the letters are of the script of {name}.*check=false"):
+        with pytest.raises(DataError, match=rf"0% of the letters are of the script of {name}.*--set laft.check=false"):
             self.check(problem({lang: lines(text)}))
 
     def test_the_script_in_the_code_counts(self, problem: Callable[..., Problem]) -> None:

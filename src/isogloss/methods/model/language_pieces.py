@@ -38,8 +38,11 @@ class LanguagePieces(TextTraining):
 
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Backbone:
         """The same encoder, knowing where the pieces are: each is made once for all seeds and recipes."""
+        from isogloss.member import refuse_own_name
         from isogloss.train.corpora import read_corpora
 
+        for lang in (*problem.source, *problem.targets):
+            refuse_own_name(lang)
         if len(problem.source) > 1:
             raise RecipeError(
                 f"The task is learnt over the piece of one source language, and {problem.name} has several",
@@ -82,6 +85,7 @@ class LanguagePieces(TextTraining):
         piece.network, piece.facts = (
             own,
             {
+                "language": corpus.lang,
                 "lines": len(corpus.train),
                 "loss": asdict(result.held_out[corpus.lang]),
                 "steps": result.steps,

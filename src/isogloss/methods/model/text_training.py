@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from isogloss.methods import part_name
+
 if TYPE_CHECKING:
     from isogloss.problem import Problem
     from isogloss.run import Run
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 OF_THE_TEXT = frozenset(("min_words", "check", "seed"))
 """Fields that say what is trained on; the others say how."""
+FEW = 200
+"""Lines of text from which little is learnt: the user is told where there are fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +76,10 @@ class TextTraining:
             if corpus.left_out:
                 lines = len(corpus.examples) + corpus.left_out
                 run.say(f"{corpus.left_out} of {lines} lines in {name} are too short or double: left out.")
+            if corpus.raw and len(corpus.train) < FEW:
+                run.say(f"{len(corpus.train)} lines in {name} to learn from: from fewer than {FEW} little is learnt.")
             if self.check and corpus.raw:
-                check_language(corpus, name, run.say)
+                check_language(corpus, name, run.say, part=part_name(self))
 
     def workplace(self, folder: Path, run: Run) -> Run:
         """The run that trains what will be ``folder``: what one run broke off there, another goes on with."""

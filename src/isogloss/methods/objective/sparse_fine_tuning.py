@@ -63,6 +63,7 @@ class SparseFineTuning(CrossEntropy):
 
         def take_out() -> dict[str, Piece]:
             piece = taken_out(trained, network=own)
+            piece.facts = {"task": problem.task.name}
             put_in.close()
             return {**languages, "task": piece}
 

@@ -59,6 +59,7 @@ class TaskAdapter(CrossEntropy):
 
         def take_out() -> dict[str, Piece]:
             put_in.close()
+            piece.facts = {"task": problem.task.name}
             return {**languages, "task": piece}
 
         options: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(CrossEntropy)}
