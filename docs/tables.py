@@ -16,6 +16,7 @@ def results() -> str:
     """Tables from the committed results, with intervals."""
     from adaptation_tables import adaptation  # beside this file, where build.py has put the path
     from bridge_tables import bridges
+    from open_label_tables import open_labels
     from piece_tables import pieces
     from planning_tables import planning
 
@@ -26,7 +27,7 @@ def results() -> str:
             lines += _averaging_tables(result)
         else:
             lines += _plain_table(result) if "by_seed" in result else _table(path.stem, result)
-    return "\n".join([*lines, *bridges(), *adaptation(), *pieces(), *planning(), *speed(SPEED)]) + "\n"
+    return "\n".join([*lines, *bridges(), *adaptation(), *pieces(), *planning(), *open_labels(), *speed(SPEED)]) + "\n"
 
 
 def speed(folder: Path) -> list[str]:

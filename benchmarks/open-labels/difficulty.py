@@ -33,16 +33,8 @@ from typing import Any
 import torch
 
 import isogloss as ig
-from isogloss.commands.transfer import predict_tests
 from isogloss.evaluation.comparing import difference
-from isogloss.evaluation.familiarity import (
-    Difficulty,
-    Familiarity,
-    difficulty_splits,
-    familiarity,
-    label_mentions,
-    trained_on,
-)
+from isogloss.evaluation.familiarity import Familiarity, difficulty_splits, familiarity, label_mentions, trained_on
 from isogloss.evaluation.scoring import ScoreTable, score_table
 from isogloss.flow import fit
 from isogloss.machine import machine, versions
@@ -51,6 +43,7 @@ from isogloss.methods.objective.open_labels import OpenLabels
 from isogloss.methods.weights.last import Last
 from isogloss.metrics import repair
 from isogloss.run import Run
+from isogloss.tasks import OpenTagging
 from isogloss.train import choose_precision
 
 RESULTS = Path(__file__).parent / "results"
@@ -59,9 +52,10 @@ JUDGE, OTHERS = "ai", ("music", "politics")
 DOMAINS = (JUDGE, *OTHERS)
 WORDS = {"musicalartist": "musical artist", "musicalinstrument": "musical instrument", "musicgenre": "music genre",
          "politicalparty": "political party", "programlang": "programming language"}  # fmt: skip
-SPLITS: tuple[Difficulty, ...] = ("easy", "medium", "hard")
-SHARES = {"easy": 0.22, "medium": 0.3, "hard": 0.22}
+SPLITS = ("easy", "medium", "hard")
 ROWS = (*(f"without-{name}" for name in SPLITS), "all", "direct", *(f"only-{name}" for name in SPLITS))
+THRESHOLDS = (0.5, 0.1, 0.03, 0.01)
+"""What labels that training has not are asked with: the first is the default, none is chosen by any score."""
 
 Rows = list[dict[str, Any]]
 Answer = list[list[Any]]
@@ -79,7 +73,7 @@ class Size:
     """
 
     train: int = 100
-    test: int = 150
+    test: int = 100
     epochs: int = 4
     batch: int = 8
     seeds: tuple[int, ...] = (1, 2, 3)
@@ -124,13 +118,15 @@ def asking(problem: ig.Problem, labels: Collection[str]) -> ig.Problem:
     return replace(problem, test={ASKED: tuple(hidden)})
 
 
-def splits_of(everything: ig.Problem) -> dict[Difficulty, tuple[str, ...]]:
+def splits_of(everything: ig.Problem) -> dict[str, tuple[str, ...]]:
     """The labels of music and politics, by how much they tell of which label of AI."""
+
     def used(domains: Sequence[str]) -> list[str]:
         rows = (*everything.train[LANG], *everything.test[ASKED])
         return sorted(label_mentions(row for row in rows if row.id.startswith(tuple(domains))))
 
-    return difficulty_splits(used(OTHERS), used([JUDGE]), **SHARES)  # type: ignore[arg-type]
+    found = difficulty_splits(used(OTHERS), used([JUDGE]), easy=0.22, medium=0.3, hard=0.22)
+    return {str(name): labels for name, labels in found.items()}
 
 
 def turned(answers: Sequence[Answer], labels: Sequence[str], by: int) -> list[Answer]:
@@ -143,10 +139,19 @@ def kept(answers: Sequence[Answer], labels: Collection[str]) -> list[Answer]:
     return [[span for span in answer if span[2] in labels] for answer in answers]
 
 
+def asked(system: ig.System, question: ig.Problem, labels: Sequence[str], threshold: float, run: Run) -> list[Answer]:
+    """What a system says to the test sentences. One of closed labels says what it says."""
+    if isinstance(system.task, OpenTagging):
+        system = system.with_labels(labels)
+        system = replace(system, task=replace(system.task, threshold=threshold))
+    examples = question.test[ASKED]
+    return [each.value for each in system.predict_examples(examples, langs=[ASKED] * len(examples), run=run)]
+
+
 class Bench:
     """The data, the splits and the rows that are done."""
 
-    def __init__(self, data: Path, size: Size, work: Path, splits: Mapping[Difficulty, tuple[str, ...]] | None) -> None:
+    def __init__(self, data: Path, size: Size, work: Path, splits: Mapping[str, tuple[str, ...]] | None) -> None:
         self.size, self.work = size, work
         self.all = problem_of(data, size, DOMAINS)
         self.judge, self.others = problem_of(data, size, [JUDGE]), problem_of(data, size, OTHERS)
@@ -156,7 +161,7 @@ class Bench:
         kind, _, split = row.partition("-")
         if not split:
             return self.all
-        held = self.splits[split]  # type: ignore[index]
+        held = self.splits[split]
         if kind == "only":
             return trained_on(self.others, held)
         return trained_on(self.all, [label for label in self.all.task.labels if label not in held])
@@ -167,7 +172,7 @@ class Bench:
         if kind == "only":
             return {"judge": self.judge}
         names = [split] if split else list(SPLITS)
-        return {name: asking(self.all, self.splits[name]) for name in names} | ({} if split else {"all": self.all})  # type: ignore[index]
+        return {name: asking(self.all, self.splits[name]) for name in names} | ({} if split else {"all": self.all})
 
     def place(self, row: str, seed: int) -> Path:
         return self.work / f"{row}-{seed}.json"
@@ -186,16 +191,13 @@ class Bench:
         run = Run(flow=fit, folder=folder, seed=seed, precision=choose_precision(), quiet=True, source=LANG)
         system = run.fit(recipe, problem, backbone)
         seconds = time.process_time() - started
-        answers: dict[str, list[Answer]] = {}
+        answers: dict[str, dict[str, list[Answer]]] = {}
         for name, question in self.questions(row).items():
-            labels = self.splits[name] if name in self.splits else question.task.labels  # type: ignore[index]
-            if row == "direct":
-                found = predict_tests(system, question, run)[ASKED]
-            else:
-                found = system.with_labels(labels).predict_examples(
-                    question.test[ASKED], langs=[ASKED] * len(question.test[ASKED]), run=run
-                )
-            answers[name] = kept([each.value for each in found], labels)
+            labels = self.splits.get(name, question.task.labels)
+            answers[name] = {}
+            for threshold in THRESHOLDS[: None if row.startswith(("without", "only")) else 1]:
+                found = asked(system, question, labels, threshold, run)
+                answers[name][str(threshold)] = kept(found, labels)
         shutil.rmtree(folder)
         facts = {"answers": answers, "seconds": seconds, "updates": settings["epochs"] * steps,
                  "train": len(problem.train[LANG]), "settings": asdict(objective)}  # fmt: skip
@@ -227,55 +229,74 @@ def scores(table: ScoreTable) -> dict[str, Any]:
     }
 
 
+def said(found: Mapping[int, Mapping[str, Any]], question: str, threshold: float = THRESHOLDS[0]) -> dict[int, Any]:
+    """A row's answers to a question, by seed."""
+    return {seed: facts["answers"][question][str(threshold)] for seed, facts in found.items()}
+
+
+def beside_shuffled(question: ig.Problem, answers: Mapping[int, Sequence[Answer]], labels: Sequence[str]) -> Any:
+    """Scores, those of the same answers with the names turned round, and the difference."""
+    turns = [(seed, by) for seed in answers for by in range(1, len(labels))]
+    # Each seed stands beside each turn of the names, so that the difference is of the same answers.
+    here = table_of(question, {n: answers[seed] for n, (seed, _) in enumerate(turns)})
+    there = table_of(question, {n: turned(answers[seed], labels, by) for n, (seed, by) in enumerate(turns)})
+    shuffled = {key: value for key, value in scores(there).items() if key != "by_seed"}
+    less = difference(there, here, [ASKED], baseline="shuffled", same_trainings=True)
+    return scores(table_of(question, answers)) | {"shuffled": shuffled, "less_shuffled": less}
+
+
 def summarise(bench: Bench, embed: Any = None) -> dict[str, Any]:
     """Scores of what is there."""
     done = {row: found for row in ROWS if (found := bench.done(row))}
+    kinds = ("updates", "train", "settings")
     result: dict[str, Any] = {
-        "command": "python benchmarks/open-labels/difficulty.py", "size": asdict(bench.size), "splits": bench.splits,
-        "rows": {row: {"seeds": sorted(found), "seconds": sum(f["seconds"] for f in found.values())}
-                 | {key: next(iter(found.values()))[key] for key in ("updates", "train", "settings")}
-                 for row, found in done.items()},
-        "held_out": {}, "all": {}, "only": {},
+        "command": "python benchmarks/open-labels/difficulty.py",
+        "size": asdict(bench.size),
+        "thresholds": THRESHOLDS,
+        "test": {"held_out": len(bench.all.test[ASKED]), "only": len(bench.judge.test[ASKED])},
+        "splits": bench.splits,
+        "rows": {
+            row: {"seeds": sorted(found), "seconds": sum(facts["seconds"] for facts in found.values())}
+            | {kind: next(iter(found.values()))[kind] for kind in kinds}
+            for row, found in done.items()
+        },
+        "held_out": {split: _held_out(bench, split, done, embed) for split in bench.splits},
+        "only": {split: _only(bench, split, done[f"only-{split}"], embed) for split in bench.splits
+                 if f"only-{split}" in done},
     }  # fmt: skip
-    for split, labels in bench.splits.items():
-        question = asking(bench.all, labels)
-        mentions = label_mentions(question.test[ASKED])
-        facts: dict[str, Any] = {"mentions": {label: mentions[label] for label in labels}}
-        if row := done.get(f"without-{split}"):
-            known = bench.familiar(f"without-{split}", labels, embed)
-            facts["familiarity"] = {"value": known.value, "labels": [asdict(label) for label in known.labels]}
-            said = {seed: found["answers"][split] for seed, found in row.items()}
-            # Each seed stands beside each turn of the names, so that the difference is of the same answers.
-            turns = {(seed, by): turned(answer, labels, by) for seed, answer in said.items() for by in (1, 2, 3)}
-            numbered = dict(enumerate(turns))
-            one = table_of(question, {n: said[seed] for n, (seed, _) in numbered.items()})
-            other = table_of(question, {n: turns[key] for n, key in numbered.items()})
-            less = difference(other, one, [ASKED], baseline="shuffled", same_trainings=True)
-            facts |= {"open": scores(table_of(question, said)), "shuffled": scores(other) | {"by_seed": {}},
-                      "open less shuffled": less}  # fmt: skip
-        for name in ("all", "direct"):
-            if name in done:
-                answers = {seed: found["answers"][split] for seed, found in done[name].items()}
-                facts[name] = scores(table_of(question, answers))
-        result["held_out"][split] = facts
-        if row := done.get(f"only-{split}"):
-            known = bench.familiar(f"only-{split}", bench.judge.task.labels, embed)
-            answers = {seed: found["answers"]["judge"] for seed, found in row.items()}
-            unseen = [label for label in bench.judge.task.labels if label not in labels]
-            new = table_of(asking(bench.judge, unseen), {seed: kept(each, unseen) for seed, each in answers.items()})
-            result["only"][split] = scores(table_of(bench.judge, answers)) | {
-                "familiarity": known.value, "unseen": scores(new)
-            }  # fmt: skip
-    tables = {
-        name: table_of(bench.all, {seed: found["answers"]["all"] for seed, found in done[name].items()})
-        for name in ("all", "direct")
-        if name in done
-    }
+    tables = {name: table_of(bench.all, said(done[name], "all")) for name in ("all", "direct") if name in done}
     result["all"] = {name: scores(table) for name, table in tables.items()}
     if len(tables) == 2:
-        result["all less direct"] = difference(tables["direct"], tables["all"], [ASKED], baseline="direct")
-    tested = {"held_out": len(bench.all.test[ASKED]), "only": len(bench.judge.test[ASKED])}
-    return result | {"test": tested, "versions": versions(), "machine": machine("cpu")}
+        result["all_less_direct"] = difference(tables["direct"], tables["all"], [ASKED], baseline="direct")
+    return result | {"versions": versions(), "machine": machine("cpu")}
+
+
+def _held_out(bench: Bench, split: str, done: Mapping[str, Mapping[int, Any]], embed: Any) -> dict[str, Any]:
+    """A split's labels, asked of trainings without them and with them."""
+    row, labels = f"without-{split}", bench.splits[split]
+    question = asking(bench.all, labels)
+    mentions, known = label_mentions(question.test[ASKED]), bench.familiar(row, labels, embed)
+    found = done.get(row, {})
+    return {
+        "mentions": {label: mentions[label] for label in labels},
+        "familiarity": {"value": known.value, "labels": [asdict(label) for label in known.labels]},
+        "open": {str(t): beside_shuffled(question, said(found, split, t), labels) for t in THRESHOLDS if found},
+    } | {name: scores(table_of(question, said(done[name], split))) for name in ("all", "direct") if name in done}
+
+
+def _only(bench: Bench, split: str, found: Mapping[int, Any], embed: Any) -> dict[str, Any]:
+    """The other domain's labels, asked of a training on the split's; besides, those of them that are not in it."""
+    labels = bench.judge.task.labels
+    new = [label for label in labels if label not in bench.splits[split]]
+    question = asking(bench.judge, new)
+    return {
+        "familiarity": bench.familiar(f"only-{split}", labels, embed).value,
+        "open": {str(t): scores(table_of(bench.judge, said(found, "judge", t))) for t in THRESHOLDS},
+        "new": {
+            str(t): scores(table_of(question, {seed: kept(a, new) for seed, a in said(found, "judge", t).items()}))
+            for t in THRESHOLDS
+        },
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

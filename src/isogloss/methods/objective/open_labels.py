@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from isogloss.errors import RecipeError
 
@@ -37,6 +37,7 @@ class OpenLabels:
         widest: words of the longest span.
         size: of the space in which spans and labels meet.
         negatives: labels drawn besides those that the texts of an update have; fewer where there are not so many.
+        threshold: what is likelier than this is an entity. Lower it for labels that training does not have.
 
     All else is as in cross_entropy.
     """
@@ -46,6 +47,7 @@ class OpenLabels:
     widest: Annotated[int, Ge(1)] = 12
     size: Annotated[int, Ge(2)] = 128
     negatives: Annotated[int, Ge(0)] = 24
+    threshold: Annotated[float, Gt(0), Lt(1)] = 0.5
     trains: Literal["all", "body", "head"] = "body"
     epochs: Annotated[int, Ge(1)] = 5
     min_steps: Annotated[int, Ge(0)] = 150
@@ -71,7 +73,9 @@ class OpenLabels:
             raise RecipeError(
                 "Labels are open for entities alone, and this problem has none", fix="Use a problem of tagging spans"
             )
-        task = OpenTagging(labels=known.labels, metric=known.metric, widest=self.widest, size=self.size)
+        task = OpenTagging(
+            labels=known.labels, metric=known.metric, widest=self.widest, size=self.size, threshold=self.threshold
+        )
         tokenizer = backbone.tokenizer()
         examples = problem.train_examples()
         widths = [end - start for example in examples for start, end, _ in spans_of(example.fields["tags"])]
