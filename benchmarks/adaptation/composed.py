@@ -14,7 +14,8 @@ Topics (SIB-200) and entities (EWT to MasakhaNER 2.0), English labels, Hausa, Yo
 
 The bases are the encoder as it is and, for ``maft``, adapted to the raw text of all four languages first. All pieces of
 a base have the same number of updates on text. Rows are kept in ``--work``; ``--summary`` writes
-``results/composed.json``. ``--tiny`` tries it all out in minutes.
+``results/composed.json``, in which a table (a base and a problem) that has no row in ``--work`` stays as it was.
+``--tiny`` tries it all out in minutes.
 """
 
 from __future__ import annotations
@@ -153,10 +154,12 @@ def adapt(size: Size, problem: ig.Problem, work: Path) -> None:
         )  # fmt: skip
 
 
-def summarise(size: Size, problems: dict[str, ig.Problem], counts: dict[str, Any], work: Path) -> dict[str, Any]:
+def summarise(
+    size: Size, problems: dict[str, ig.Problem], counts: dict[str, Any], work: Path, before: dict[str, Any]
+) -> dict[str, Any]:
     """Scores of what is there, and the differences of each kind's right pieces to the rest."""
     result: dict[str, Any] = {
-        "command": "python benchmarks/adaptation/composed.py", "size": vars(size), "text": counts, "bases": {},
+        "command": "python benchmarks/adaptation/composed.py", "size": vars(size), "text": counts, "bases": before,
     }  # fmt: skip
     for base in BASES:
         for name, problem in problems.items():
@@ -243,9 +246,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             adapt(size, problems["topic"], options.work)
         if not _place(options.work, row).is_file():
             do(row, size, problems, options.work)
-    place = options.work if options.tiny else RESULTS
-    result = summarise(size, problems, counts, options.work)
-    (place / "composed.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    place = (options.work if options.tiny else RESULTS) / "composed.json"
+    before = json.loads(place.read_text(encoding="utf-8"))["bases"] if place.is_file() else {}
+    result = summarise(size, problems, counts, options.work, before)
+    place.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

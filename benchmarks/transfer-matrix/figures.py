@@ -202,7 +202,7 @@ def chosen(matrices: Mapping[str, TransferMatrix]) -> dict[str, list[list[str]]]
     return sets
 
 
-def compare_sets(name: str, medoids: Sequence[Sequence[str]], work: Path) -> dict[str, Any]:
+def compare_sets(name: str, medoids: Sequence[Sequence[str]], work: Path, matrix: TransferMatrix) -> dict[str, Any]:
     """The mean over all languages and over those outside the set, of the medoids and of random sets."""
     result = {}
     for best in medoids:
@@ -210,7 +210,7 @@ def compare_sets(name: str, medoids: Sequence[Sequence[str]], work: Path) -> dic
         others = (
             [(lang,) for lang in MEASURES[name].folders] if k == 1 else [s for s in random_sets(name) if len(s) == k]
         )
-        reached = {s: found for s in (tuple(best), *others) if (found := _reached(name, s, work))}
+        reached = {s: found for s in (tuple(best), *others) if (found := _reached(name, s, work, matrix))}
         rest = [found for s, found in reached.items() if s != tuple(best)]
         if tuple(best) not in reached or len(rest) < 2:
             continue
@@ -228,11 +228,15 @@ def compare_sets(name: str, medoids: Sequence[Sequence[str]], work: Path) -> dic
     return result
 
 
-def _reached(name: str, sources: Sequence[str], work: Path) -> tuple[float, float] | None:
-    found = [scores(place, name, sources) for place in by_seed(work, f"{name}-{'+'.join(sources)}").values()]
-    if not found:
+def _reached(name: str, sources: Sequence[str], work: Path, matrix: TransferMatrix) -> tuple[float, float] | None:
+    """The two means of a set; a single language's are in the matrix."""
+    if len(sources) == 1:
+        means = {cell.target: cell.score for cell in matrix.cells if cell.source == sources[0] and not cell.examples}
+    else:
+        found = [scores(place, name, sources) for place in by_seed(work, f"{name}-{'+'.join(sources)}").values()]
+        means = {lang: float(np.mean([one[lang] for one in found])) for lang in found[0]} if found else {}
+    if not means:
         return None
-    means = {lang: float(np.mean([one[lang] for one in found])) for lang in found[0]}
     return float(np.mean(list(means.values()))), float(np.mean([v for lang, v in means.items() if lang not in sources]))
 
 
@@ -316,7 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result = {
         "command": "python benchmarks/transfer-matrix/figures.py",
         "tasks": {name: summary(name, matrix) for name, matrix in matrices.items()},
-        "sets": {name: compare_sets(name, medoids, options.work) for name, medoids in sets.items()},
+        "sets": {name: compare_sets(name, medoids, options.work, matrices[name]) for name, medoids in sets.items()},
         "few": law(matrices["topic"]),
         "versions": versions(),
         "machine": machine("cpu"),

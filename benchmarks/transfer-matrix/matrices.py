@@ -2,8 +2,9 @@
 
     ISOGLOSS_DATA=DATA python benchmarks/transfer-matrix/matrices.py [--work runs/transfer-matrix] [--out FOLDER]
 
-By default the files go where the package ships them from. Distances on text are those of NTREX-128 where it has the
-language, and of the tasks' own sentences where it does not; with the encoder's pieces.
+By default the files go where the package ships them from. What is in them and was not measured again stays. Distances
+on text are those of NTREX-128 where it has the language, and of the tasks' own sentences where it does not; with the
+encoder's pieces.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def by_seed(work: Path, pattern: str) -> dict[int, Path]:
     return {int(place.stem.rpartition("-")[2]): place for place in sorted(work.glob(f"{pattern}-[0-9]*.json"))}
 
 
-def matrix(name: str, work: Path) -> TransferMatrix:
-    """All cells of a task that were measured."""
+def matrix(name: str, work: Path, before: TransferMatrix | None = None) -> TransferMatrix:
+    """All cells of a task that were measured; those of ``before`` that were not measured again stay."""
     land, measure = land_of(name), MEASURES[name]
     metric = problem_of(name, ["eng"]).task.metric
     found: dict[tuple[str, str, int], dict[int, float]] = {}
@@ -82,12 +83,14 @@ def matrix(name: str, work: Path) -> TransferMatrix:
         )
         for (source, target, n), by in sorted(found.items())
     ]  # fmt: skip
+    known = {(cell.source, cell.target, cell.examples): cell for cell in before.cells} if before else {}
+    known |= {(cell.source, cell.target, cell.examples): cell for cell in cells}
     about = {
         "name": NAMES[name], "backbone": DEFAULT, "pieces": DEFAULT, "labels": measure.train, "test": measure.test,
         "epochs": measure.epochs, "learning": LEARNING, "recipe": "direct, last weights",
         "command": "python benchmarks/transfer-matrix/measure.py",
     }  # fmt: skip
-    return TransferMatrix(cells=tuple(cells), about=about)
+    return TransferMatrix(cells=tuple(known[key] for key in sorted(known)), about=about)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -98,9 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     for name in MEASURES:
-        found = matrix(name, options.work)
+        place = options.out / f"{name}.json"
+        found = matrix(name, options.work, TransferMatrix.read(place) if place.is_file() else None)
         if found.cells:
-            found.write(options.out / f"{name}.json")
+            found.write(place)
             print(f"{name}: {len(found.cells)} cells")
 
 

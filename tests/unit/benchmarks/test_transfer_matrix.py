@@ -85,3 +85,29 @@ def test_random_sets_are_twenty_of_each_size_and_always_the_same(figures: Module
     assert sets == list(figures.random_sets("ner"))
     assert len(set(sets)) == len(sets)
     assert [sum(len(s) == k for s in sets) for k in figures.SIZES] == [20, 20, 20]
+
+
+def test_cells_that_were_not_measured_again_stay(
+    figures: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matrices = sys.modules["matrices"]
+    old = [
+        Cell(source="eng", target=lang, task="classification", metric="accuracy", scores={1: score})
+        for lang, score in (("deu", 0.5), ("fin", 0.4))
+    ]
+    monkeypatch.setattr(matrices, "scores", lambda place, name, sources: {"deu": 0.7})
+    monkeypatch.setattr(matrices, "problem_of", lambda name, sources: Problem())
+    monkeypatch.setattr(matrices, "land_of", lambda name: Land())
+    (tmp_path / "topic-eng-2.json").write_text("{}", encoding="utf-8")
+    found = matrices.matrix("topic", tmp_path, TransferMatrix(cells=tuple(old)))
+    assert {cell.target: dict(cell.scores) for cell in found.cells} == {"deu": {2: 0.7}, "fin": {1: 0.4}}
+
+
+class Problem:
+    class task:  # noqa: N801
+        metric = "accuracy"
+
+
+class Land:
+    def between(self, source: str, target: str, kinds: object) -> list[float]:
+        return [0.5]
