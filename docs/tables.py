@@ -17,6 +17,7 @@ def results() -> str:
     from adaptation_tables import adaptation  # beside this file, where build.py has put the path
     from audit_tables import audit
     from bridge_tables import bridges
+    from open_label_tables import open_labels
     from piece_tables import pieces
     from planning_tables import planning
     from probe_tables import probes
@@ -28,10 +29,8 @@ def results() -> str:
             lines += _averaging_tables(result)
         else:
             lines += _plain_table(result) if "by_seed" in result else _table(path.stem, result)
-    return (
-        "\n".join([*lines, *bridges(), *adaptation(), *pieces(), *planning(), *probes(), *audit(), *speed(SPEED)])
-        + "\n"
-    )
+    sections = (bridges, adaptation, pieces, planning, open_labels, probes, audit)
+    return "\n".join([*lines, *(line for section in sections for line in section()), *speed(SPEED)]) + "\n"
 
 
 def speed(folder: Path) -> list[str]:

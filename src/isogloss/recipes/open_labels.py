@@ -14,5 +14,7 @@ RECIPE = Recipe(
     objective=OpenLabels(),
     deviations="Names of labels are encoded apart from the text, by the same encoder, so that they are encoded once "
     "and do not use up its length. A span network has one hidden layer and a fixed code of the width; all its weights "
-    "are those of a stock tagging head. Negative labels are drawn for each update, not each text.",
+    "are those of a stock tagging head. Negative labels are drawn for each update, not each text. Before training the "
+    "head is shifted and stretched so that its outputs differ between pieces and between names "
+    "(Mishkin and Matas, ICLR 2016).",
 )

@@ -36,11 +36,13 @@ class OpenTagging(Tagging):
     Attributes:
         widest: words of the longest entity.
         size: of the space in which spans and labels meet (see :mod:`isogloss.nets.label_scoring`).
+        threshold: an entity is what is likelier than this. Labels that training has not are rarely likelier than half.
     """
 
     form: ClassVar[str] = "open"
     widest: int = 12
     size: int = 128
+    threshold: float = 0.5
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ class OpenTagging(Tagging):
         return {"ends": ends_TW, "labels": labels_TW}
 
     def decode(self, logits: Sequence[np.ndarray], encoded: Encoded, examples: Sequence[Example]) -> list[Prediction]:
-        """The likeliest spans above one half that do not overlap.
+        """The likeliest spans above the threshold that do not overlap.
 
         The score is the mean probability of the spans, where there are none that of the likeliest span not to be one.
         """
@@ -110,7 +112,7 @@ class OpenTagging(Tagging):
     def _likely(
         self, window_TC: np.ndarray, pairs: Sequence[tuple[int, int]], labels_CP: np.ndarray
     ) -> tuple[list[Found], float]:
-        """The spans of a window above one half, and the highest probability of any."""
+        """The spans of a window above the threshold, and the highest probability of any."""
         import torch
 
         from isogloss.nets.label_scoring import span_scores, width_codes
@@ -126,7 +128,7 @@ class OpenTagging(Tagging):
             top = max(top, float(best_U.max()))
             found += [
                 (float(best_U[i]), pairs[i][0], pairs[i + width][0], self.labels[int(label_U[i])])
-                for i in (best_U > 0.5).nonzero()[:, 0].tolist()
+                for i in (best_U > self.threshold).nonzero()[:, 0].tolist()
             ]
         return found, top
 
@@ -137,7 +139,9 @@ class OpenTagging(Tagging):
         return Prediction(value=value, score=float(np.mean([p for p, *_ in kept])) if kept else 1 - highest)
 
     def config(self) -> dict[str, Any]:
-        return super().config() | {"form": self.form, "widest": self.widest, "size": self.size}
+        return super().config() | {
+            "form": self.form, "widest": self.widest, "size": self.size, "threshold": self.threshold,
+        }  # fmt: skip
 
 
 def _without_overlap(found: list[Found]) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from isogloss.nets.label_scoring import PRIOR, label_vectors, span_loss, span_scores, width_codes
+from isogloss.nets.label_scoring import PRIOR, SPREAD, label_vectors, span_loss, span_scores, spread_head, width_codes
 
 SIZE, WIDEST = 6, 3
 
@@ -85,3 +85,44 @@ def test_a_score_does_not_depend_on_other_labels() -> None:
     together = span_scores(starts, ends, codes, labels)
     for i in range(4):
         torch.testing.assert_close(span_scores(starts, ends, codes, labels[i : i + 1])[:, 0], together[:, i])
+
+
+class Alike(torch.nn.Module):
+    """States that are nearly the same for all pieces, under a head, with dropout between."""
+
+    def __init__(self, hidden: int = 10) -> None:
+        super().__init__()
+        drawn = torch.Generator().manual_seed(3)
+        states = torch.randn(hidden, generator=drawn) + 0.05 * torch.randn(20, hidden, generator=drawn)
+        self.states = torch.nn.Parameter(states)
+        self.dropout = torch.nn.Dropout(0.5)
+        self.head = torch.nn.Linear(hidden, 3 * SIZE)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=self.head(self.dropout(self.states[input_ids])))
+
+
+def test_a_spread_head_tells_pieces_and_names_apart() -> None:
+    model: Any = Alike()
+    texts, names = masked([[0, 9, 10, 11, 12], [0, 13, 14]]), masked([[16], [17, 18], [19]])
+    spread_head(model, model.head, texts, names)
+    assert model.training
+    model.eval()
+    outputs = model(**texts).logits[texts["attention_mask"].bool()]
+    for part in (outputs[:, :SIZE], outputs[:, SIZE : 2 * SIZE], label_vectors(model, names)):
+        torch.testing.assert_close(part.mean(0), torch.zeros(SIZE), atol=1e-5, rtol=0)
+        assert float(part.detach().square().mean().sqrt()) == pytest.approx(SPREAD, rel=1e-4)
+
+
+def test_spreading_a_head_is_an_affine_map_of_each_part_and_of_one_name_a_shift() -> None:
+    model: Any = Alike()
+    before = model.head.weight.detach().clone()
+    spread_head(model, model.head, masked([[0, 9, 10]]), masked([[17, 18]]))
+    ratio = model.head.weight.detach() / before
+    for part in range(2):
+        rows = ratio[part * SIZE : (part + 1) * SIZE]
+        assert rows.std() < 1e-4 * rows.mean()
+        assert rows.mean() > 5
+    torch.testing.assert_close(ratio[2 * SIZE :], torch.ones_like(ratio[2 * SIZE :]))
+    model.eval()
+    torch.testing.assert_close(label_vectors(model, masked([[17, 18]])), torch.zeros(1, SIZE), atol=1e-6, rtol=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from isogloss.errors import RecipeError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SETTINGS = ("trains", "epochs", "min_steps", "learning_rate", "head_learning_rate", "batch_size", "batch_tokens",
             "warmup", "weight_decay", "max_length", "snapshots")  # fmt: skip
 
+START = 16
+"""Texts by which the head is set before training."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenLabels:
@@ -34,6 +37,7 @@ class OpenLabels:
         widest: words of the longest span.
         size: of the space in which spans and labels meet.
         negatives: labels drawn besides those that the texts of an update have; fewer where there are not so many.
+        threshold: what is likelier than this is an entity. Lower it for labels that training does not have.
 
     All else is as in cross_entropy.
     """
@@ -43,11 +47,12 @@ class OpenLabels:
     widest: Annotated[int, Ge(1)] = 12
     size: Annotated[int, Ge(2)] = 128
     negatives: Annotated[int, Ge(0)] = 24
+    threshold: Annotated[float, Gt(0), Lt(1)] = 0.5
     trains: Literal["all", "body", "head"] = "body"
     epochs: Annotated[int, Ge(1)] = 5
     min_steps: Annotated[int, Ge(0)] = 150
-    learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-4
-    head_learning_rate: Annotated[float, Gt(0), Le(1)] = 1e-3
+    learning_rate: Annotated[float, Gt(0), Le(1)] = 2e-4
+    head_learning_rate: Annotated[float, Gt(0), Le(1)] = 2e-3
     batch_size: Annotated[int, Ge(1)] = 16
     batch_tokens: Annotated[int, Ge(0)] = 0
     warmup: Annotated[float, Ge(0), Le(1)] = 0.1
@@ -58,15 +63,19 @@ class OpenLabels:
     def __call__(self, backbone: Backbone, problem: Problem, run: Run) -> Trained:
         """Train one phase on all training examples; what is learnt is an :class:`isogloss.tasks.OpenTagging`."""
         from isogloss.metrics import spans_of
+        from isogloss.nets.label_scoring import spread_head
         from isogloss.tasks import OpenTagging, Tagging
         from isogloss.train import Phase, train_phases
+        from isogloss.train.batching import collator, longest_input
 
         known = problem.task
         if not isinstance(known, Tagging) or known.name != Tagging.name or known.kind != "spans":
             raise RecipeError(
                 "Labels are open for entities alone, and this problem has none", fix="Use a problem of tagging spans"
             )
-        task = OpenTagging(labels=known.labels, metric=known.metric, widest=self.widest, size=self.size)
+        task = OpenTagging(
+            labels=known.labels, metric=known.metric, widest=self.widest, size=self.size, threshold=self.threshold
+        )
         tokenizer = backbone.tokenizer()
         examples = problem.train_examples()
         widths = [end - start for example in examples for start, end, _ in spans_of(example.fields["tags"])]
@@ -79,7 +88,20 @@ class OpenLabels:
             loss=partial(open_loss, names=names, padding=tokenizer.pad_token_id or 0, negatives=self.negatives),
             **{name: getattr(self, name) for name in SETTINGS},
         )
-        return train_phases(backbone.model(task), tokenizer, task, [phase], run)
+        model, collate = backbone.model(task), collator(tokenizer)
+        longest = longest_input(model, tokenizer, self.max_length)
+        texts = Tagging.encode(task, examples[:START], tokenizer, max_length=longest, labelled=False).features
+        spread_head(model, _last_layer(model), collate(texts), collate(names))
+        return train_phases(model, tokenizer, task, [phase], run)
+
+
+def _last_layer(model: PreTrainedModel) -> torch.nn.Linear:
+    import torch
+
+    from isogloss.train.trainable import in_head
+
+    layers = [layer for name, layer in model.named_modules() if in_head(model, name)]
+    return [layer for layer in layers if isinstance(layer, torch.nn.Linear)][-1]
 
 
 def open_loss(
