@@ -80,6 +80,13 @@ def test_a_system_that_knows_and_one_that_does_not() -> None:
         assert score["ci95"][0] < 1 / 3 < score["ci95"][1]
 
 
+def test_every_item_right_or_wrong_is_not_certain() -> None:
+    few = {"count": 6, "langs": ["eng"], "phenomena": ["negation"]}
+    assert probe(system(rule=knowing(count=6)), **few).scores["eng"]["negation"]["ci95"] == [0.5407, 1.0]
+    wrong = dict(zip(NLI, (*NLI[1:], NLI[0]), strict=True))
+    assert probe(system(rule=knowing(wrong, 6)), **few).scores["eng"]["negation"]["ci95"] == [0.0, 0.4593]
+
+
 def test_two_classes_are_asked_what_they_know() -> None:
     found = probe(system(("entailment", "neutral")), count=30, phenomena=["negation"], langs=["eng"])
     assert found.scores["eng"]["negation"]["n"] == 20
