@@ -129,16 +129,25 @@ def holds_ours(folder: Path) -> bool:
     return True
 
 
+def check_free(out: str | Path, *, force: bool) -> None:
+    """Whether a folder may be written, to be asked before the work is done.
+
+    Raises:
+        IsoglossError: ``out`` is there and ``force`` is not given, or is not ours to replace.
+    """
+    if holds_ours(Path(out)) and not force:
+        raise IsoglossError("The folder exists already", where=out, fix="Choose another --out, or give --force")
+
+
 @contextmanager
 def staged(out: str | Path, *, force: bool) -> Iterator[Path]:
     """A folder written beside ``out`` that takes its place when the block ends well; nothing is left when it does not.
 
     Raises:
-        IsoglossError: ``out`` is there and ``force`` is not given, or is not ours to replace.
+        IsoglossError: as :func:`check_free`.
     """
     out = Path(out)
-    if holds_ours(out) and not force:
-        raise IsoglossError("The folder exists already", where=out, fix="Choose another --out, or give --force")
+    check_free(out, force=force)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as beside:
         place = Path(beside) / "new"

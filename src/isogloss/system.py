@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -102,9 +103,14 @@ class System:
         """The same networks with another label set.
 
         Raises:
-            IsoglossError: the labels are closed and these are others, or there are none.
+            IsoglossError: the labels are closed and these are others, there are none, or one is there twice.
+            DataError: they are no list of names.
         """
-        wanted = tuple(dict.fromkeys(labels))
+        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
+            raise DataError("This is not a list of names", where="labels", fix='Write labels=["person", "place"]')
+        wanted = tuple(labels)
+        if twice := [label for label, count in Counter(wanted).items() if count > 1]:
+            raise IsoglossError(f"The label '{twice[0]}' is given twice", fix="Give each label once")
         if set(wanted) == set(self.task.labels):
             return self
         if not isinstance(self.task, OpenTagging):

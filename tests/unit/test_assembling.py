@@ -124,6 +124,13 @@ class TestLanguages:
         with pytest.raises(DataError, match=f"'{key}' .*{words}"):
             read(**{key: codes})
 
+    def test_rows_without_text_are_spoken_of(self, read: Read) -> None:
+        blank, tested = [{"text": " \t", "label": "x"}, {"text": "", "label": "y"}], {"yor": TRAIN}
+        first, no_more = (read(train={"eng": rows}, test=tested).notices for rows in (TRAIN + blank, TRAIN))
+        assert [notice.partition(": ")[2] for notice in first] == ["a text is blank, the first of 2."]
+        assert first[0].partition(": ")[0] in ("train/eng.jsonl:3", "train['eng']:3")
+        assert no_more == ()
+
     def test_every_source_language_is_trained_on(self, read: Read) -> None:
         with pytest.raises(DataError, match="source language fra has no training"):
             read(source=["eng", "fra"])

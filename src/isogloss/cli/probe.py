@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from isogloss.cli.options import Force, Json, Quiet, RunFolder, listed, pairs_of
+from isogloss.cli.options import Json, Quiet, RunFolder, listed, pairs_of
 from isogloss.cli.talk import print_json, print_table
 
 log = logging.getLogger("isogloss")
@@ -57,7 +57,9 @@ def probe(
             "beside the run's report, which shows them too.",
         ),
     ] = None,
-    force: Force = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an existing --out, or what an earlier probe of the run has found.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

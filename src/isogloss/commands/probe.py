@@ -14,11 +14,12 @@ from isogloss.errors import DataError, IsoglossError, unknown
 from isogloss.evaluation import Report
 from isogloss.evaluation.probes import CHANGES, LABELS, LANGS, NAMES, Item, items
 from isogloss.evaluation.probes.answering import Names
-from isogloss.evaluation.probes.scoring import Probed, score_phenomenon
+from isogloss.evaluation.probes.scoring import SCORES_FILE, Probed, score_phenomenon
 from isogloss.evaluation.probes.suites import read_suite
+from isogloss.evaluation.view import listed
 from isogloss.example import Example
 from isogloss.languages import Language, find
-from isogloss.output import staged
+from isogloss.output import check_free, staged
 from isogloss.problem import Problem
 from isogloss.system import System
 
@@ -68,7 +69,8 @@ def probe(
     """Score an NLI system on negation, numbers, quantifiers, booleans, antonyms, overlap, distraction and spelling.
 
     Where ``system`` is the folder of a run and ``out`` is not given, ``probe.json`` and ``probe.html`` are put beside
-    the run's report, in place of those of an earlier probe, and ``report.html`` is drawn anew with what was found.
+    the run's report, and ``report.html`` is drawn anew with what was found. Those of an earlier probe are replaced with
+    ``force`` alone.
 
     Args:
         system: the system, or the folder of its run: a pair task with the label entailment and one or two others.
@@ -81,24 +83,33 @@ def probe(
         suite: a folder with the published Chinese suites: their sets are asked too, at most ``count`` items of each.
         out: folder for the items as a pair problem (``test/<lang>.jsonl``, in the system's label names), the scores
             ``probe.json`` and the page ``probe.html``; the run's report stays as it is.
-        force: replace an existing ``out``.
+        force: replace an existing ``out``, or what an earlier probe of the run has found.
         quiet: no progress bar.
 
     Raises:
-        IsoglossError: the system is none of NLI, a language has no lexicon or no member, or a file cannot be read.
+        IsoglossError: the system is none of NLI, a language has no lexicon or no member, a file cannot be read, or
+            there is something that ``force`` is needed to replace.
     """
-    run = None if out is not None or isinstance(system, System) else Path(system)
-    report = Report.load(run) if run is not None and (run / "report.json").is_file() else None
-    system = system if isinstance(system, System) else System.from_pretrained(system)
-    names = _names(system, labels)
-    chosen = _languages(system, langs)
     wanted = tuple(NAMES if phenomena is None else phenomena)
     for name in wanted:
         if name not in NAMES:
             raise DataError(unknown("phenomenon", name, NAMES).rstrip("."))
     if count < 3:
         raise IsoglossError("A probe takes three items or more of each phenomenon", fix="Raise count")
+    named = None if langs is None else _with_lexicon(langs)
+    run = None if isinstance(system, System) else Path(system)
+    report = Report.load(run) if run is not None and (run / "report.json").is_file() else None
+    if report is not None and report.labels:  # what is wrong with them is said before the networks are loaded
+        _names(report.task, report.labels, labels)
+    if out is not None:
+        check_free(out, force=force)
+    elif run is not None and report is not None and (run / SCORES_FILE).is_file() and not force:
+        what = "The run has been probed already"
+        raise IsoglossError(what, where=run / SCORES_FILE, fix="Give --out for another folder, or --force")
+    system = system if isinstance(system, System) else System.from_pretrained(system)
+    names = _names(system.task.name, system.task.labels, labels)
     notices = [names.said] if names.said else []
+    chosen = _own(system, notices) if named is None else [_serve(system, lang) for lang in named]
     rows = None if on is None else _rows_of(on, chosen, labels, notices)
     question = _Question(langs=chosen, phenomena=wanted, count=count, seed=seed, rows=rows)
     asked = question.items(seed=seed)
@@ -111,6 +122,8 @@ def probe(
     asked = {name: known for name, table in asked.items() if (known := _known(table, names))}
     if not asked:
         raise IsoglossError("There is nothing to ask", fix="Name phenomena and languages that go together")
+    if alike := [name for name in wanted if any(map(names.alike, asked.get(name, {}).values()))]:
+        notices.append(f"All items of {listed(alike, most=9)} have one label: too few to tell, raise the count.")
     for notice in notices:
         log.warning("%s", notice)
     answers = _answers(system, asked, quiet)
@@ -134,28 +147,34 @@ def probe(
     return result
 
 
-def _names(system: System, labels: Mapping[str, str] | None) -> Names:
-    if system.task.name != "pair":
-        raise IsoglossError(f"The system was made for {system.task.name}", fix="Probes need a system for pairs")
-    return Names.of(system.task.labels, labels)
+def _names(task: str, known: Sequence[str], labels: Mapping[str, str] | None) -> Names:
+    if task != "pair":
+        raise IsoglossError(f"The system was made for {task}", fix="Probes need a system for pairs")
+    return Names.of(known, labels)
 
 
-def _languages(system: System, langs: Sequence[str] | None) -> list[str]:
-    """Canonical codes, each with a lexicon and served by the system."""
-    if langs is None:
-        own = [match.code for lang in (*system.source, *system.targets) if (match := find(lang, LANGS))]
-        if not own:
-            raise IsoglossError(
-                "None of the system's languages has a probe lexicon", fix=f"Name some: --langs {','.join(LANGS)}"
-            )
-        return list(dict.fromkeys(own))
+def _own(system: System, notices: list[str]) -> list[str]:
+    """Canonical codes of the system's languages that have a lexicon; the others go into the notices."""
+    matches = {lang: find(lang, LANGS) for lang in (*system.source, *system.targets)}
+    own = [match.code for match in matches.values() if match]
+    if not own:
+        raise IsoglossError(
+            "None of the system's languages has a probe lexicon", fix=f"Name some: --langs {','.join(LANGS)}"
+        )
+    if without := [Language.parse(lang).name for lang, match in matches.items() if match is None]:
+        notices.append(f"Nothing is asked in {listed(without, most=9)}: there is no probe lexicon.")
+    return list(dict.fromkeys(own))
+
+
+def _with_lexicon(langs: Sequence[str]) -> list[str]:
+    """Canonical codes of languages that were named, each with a lexicon."""
     chosen = []
     for lang in langs:
         match = find(lang, LANGS)
         if match is None:
             what = f"There is no probe lexicon of {Language.parse(lang).name}"
             raise DataError(what, fix=f"There are: {', '.join(LANGS)}")
-        chosen.append(_serve(system, match.code))
+        chosen.append(match.code)
     return list(dict.fromkeys(chosen))
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from isogloss.evaluation.errors import error_table
 from isogloss.evaluation.report import Report
 from isogloss.evaluation.scoring import ScoreTable
@@ -148,7 +150,7 @@ def _translated(rows: Sequence[Mapping[str, Any]], spell: Callable[[str], str]) 
 def _summarise(report: Report, problem: Problem, table: ScoreTable, dev: Sequence[float]) -> None:
     targets, sources = table.mean(problem.targets), table.mean(problem.source)
     if targets is not None:
-        report.mean_target, report.mean_target_ci95 = targets[0], interval(targets[1])
+        report.mean_target, report.mean_target_ci95 = targets[0], table.bounds(problem.targets)
     if sources is not None:
         report.source_score, report.source_basis = sources[0], "test"
     elif dev:
@@ -157,6 +159,9 @@ def _summarise(report: Report, problem: Problem, table: ScoreTable, dev: Sequenc
         report.gap = report.source_score - targets[0]
         if sources is not None:
             report.gap_ci95 = interval(sources[1] - targets[1])
+            if np.ptp(sources[1]) == np.ptp(targets[1]) == 0:  # every item right or wrong on both sides
+                source, target = table.bounds(problem.source), table.bounds(problem.targets)
+                report.gap_ci95 = source[0] - target[1], source[1] - target[0]
 
 
 def _seconds(run: Run) -> dict[str, float]:

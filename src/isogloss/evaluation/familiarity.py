@@ -109,14 +109,18 @@ def familiarity(
         k: mentions that are ranked, K. Where training has fewer, all of them are: K is their number.
 
     Raises:
-        DataError: there are no labels, one is there twice, or counts or similarities are not such.
+        DataError: there are no labels, one is there twice or has no name, or counts or similarities are not such.
     """
     if weights not in get_args(Weighting):
         raise IsoglossError(f"There are no weights '{weights}'", fix=f"Choose one of {', '.join(get_args(Weighting))}")
     if k < 1:
         raise IsoglossError(f"k = {k} mentions cannot be ranked", fix="Give k of 1 or more")
-    if odd := [label for label, count in train_labels.items() if count < 0 or count != int(count)]:
-        raise DataError(f"the label '{odd[0]}' is mentioned {train_labels[odd[0]]} times", where="train_labels")
+    if not isinstance(train_labels, Mapping):
+        what = "This is no table of how often each label is mentioned"
+        raise DataError(what, where="train_labels", fix='Give {"person": 12, ...}, as label_mentions(examples) does')
+    if odd := [label for label, count in train_labels.items() if not _is_count(count)]:
+        what = f"the label '{odd[0]}' is mentioned {train_labels[odd[0]]} times"
+        raise DataError(what, where="train_labels", fix="Give whole numbers from 0 on")
     cosines = _Cosines.of(list(train_labels), test_labels, embed, similarities)
     counts_L = np.array([int(count) for count in train_labels.values()])
     # Most mentions first, then by name: ties in similarity are told apart the same way whatever the order given.
@@ -146,6 +150,10 @@ def familiarity(
             )
         )
     return Familiarity(value=float(np.mean([row.value for row in rows])), labels=tuple(rows), k=k, weights=weights)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and float(value) >= 0 and float(value).is_integer()
 
 
 def _running_weights(weights: Weighting, k: int) -> np.ndarray:
@@ -270,6 +278,8 @@ class _Cosines:
         for names, where in ((train, "train_labels"), (test, "test_labels")):
             if isinstance(names, str) or not names or len(set(names)) != len(names):
                 raise DataError("This is not a list of different labels", where=where)
+            if not all(isinstance(name, str) and name.strip() for name in names):
+                raise DataError("A label has no name", where=where, fix="Give each label a name in words")
         if similarities is None:
             vectors = tuple(_unit((embed or _embedded)(names), len(names)) for names in (test, train))
             return cls(train=train, test=test, given=None, vectors=(vectors[0], vectors[1]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.example import Example
-from isogloss.metrics import Sample, interval, ones, resamples
+from isogloss.metrics import Sample, interval, limits_of, never_certain, ones, resamples
 from isogloss.tasks import Task
 
 # R resamples, N items of a language, S seeds
@@ -46,6 +46,18 @@ class ScoreTable:
         point = float(np.mean([self.by_language[lang][self.metric] for lang in there]))
         return point, np.mean([self.draws[lang] for lang in there], axis=0)
 
+    def bounds(self, langs: Sequence[str]) -> tuple[float, float]:
+        """95 % interval of that mean over items; where no resample moves it, the mean of the languages' own bounds.
+
+        Those are wide enough whether or not the items are parallel.
+        """
+        there = [lang for lang in langs if lang in self.draws]
+        low, high = interval(np.mean([self.draws[lang] for lang in there], axis=0))
+        if low == high:
+            own = [self.by_language[lang]["ci95"][self.metric] for lang in there]
+            low, high = (float(end) for end in np.mean(own, axis=0))
+        return low, high
+
     def sample(self, langs: Sequence[str]) -> Sample | None:
         """The same mean seed by seed, for intervals that hold seeds too."""
         there = [lang for lang in langs if lang in self.seed_draws]
@@ -56,6 +68,7 @@ class ScoreTable:
             points_S=np.mean(rows, axis=0),
             draws_SR=np.mean([self.seed_draws[lang] for lang in there], axis=0),
             items=len(frozenset().union(*(self.ids[lang] for lang in there))),
+            limits=limits_of(self.metric),
         )
 
 
@@ -72,7 +85,7 @@ def score_table(task: Task, tests: Mapping[str, Sequence[Example]], answers: Ans
         for metric in task.metrics:
             row[metric] = float(np.mean([points[seed][metric][0] for seed in answers]))
             mean_R = np.mean([draws[seed][metric] for seed in answers], axis=0)
-            row["ci95"][metric] = _never_certain(interval(mean_R), len(examples), metric)
+            row["ci95"][metric] = never_certain(interval(mean_R), len(examples), limits_of(metric))
             if metric == task.metric:
                 table.draws[lang] = mean_R
                 table.seed_draws[lang] = np.array([draws[seed][metric] for seed in answers])
@@ -80,11 +93,3 @@ def score_table(task: Task, tests: Mapping[str, Sequence[Example]], answers: Ans
         row["by_seed"] = {str(seed): {m: float(points[seed][m][0]) for m in task.metrics} for seed in answers}
         table.by_language[lang] = row
     return table
-
-
-def _never_certain(bounds: tuple[float, float], n: int, metric: str) -> tuple[float, float]:
-    """Where all items are right, or all wrong, resampling them shows no spread: the exact binomial bound stands in."""
-    slack = 1 - 0.025 ** (1 / n) if n and metric != "spearman" else 0.0
-    if bounds == (1.0, 1.0):
-        return 1.0 - slack, 1.0
-    return (0.0, slack) if bounds == (0.0, 0.0) else bounds

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from isogloss.metrics.answers import answer_f1, answer_scores, answer_tokens, exact_match
 from isogloss.metrics.crossed import Sample, crossed_interval
-from isogloss.metrics.intervals import Verdict, interval, ones, resamples, verdict, verdict_of
-from isogloss.metrics.scores import accuracy, macro_f1, spearman, token_accuracy
+from isogloss.metrics.intervals import Verdict, interval, never_certain, ones, resamples, verdict, verdict_of
+from isogloss.metrics.scores import accuracy, limits_of, macro_f1, spearman, token_accuracy
 from isogloss.metrics.significance import (
     Equivalence,
     chance_corrected,
@@ -45,7 +45,9 @@ __all__ = [
     "interval",
     "label_distance",
     "label_shift",
+    "limits_of",
     "macro_f1",
+    "never_certain",
     "ones",
     "only_labels",
     "only_spans",

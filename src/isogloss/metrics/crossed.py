@@ -38,7 +38,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from isogloss.metrics.intervals import interval
+from isogloss.metrics.intervals import interval, never_certain
 from isogloss.metrics.weights import Floats
 
 ROUNDING = 1e-20
@@ -55,11 +55,13 @@ class Sample:
         points_S: on the items as they are.
         draws_SR: on R resamples of the items, the same for all seeds and for every system that it is compared with.
         items: different items behind it, those that are parallel counted once.
+        limits: the least and the most that the score can be.
     """
 
     points_S: Floats
     draws_SR: Floats
     items: int
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def point(self) -> float:
@@ -78,6 +80,7 @@ class Sample:
             points_S=self.points_S - other.points_S,
             draws_SR=self.draws_SR - other.draws_SR,
             items=min(self.items, other.items),
+            limits=(self.limits[0] - other.limits[1], self.limits[1] - other.limits[0]),
         )
 
     @property
@@ -101,7 +104,7 @@ def crossed_interval(system: Sample, baseline: Sample | None = None, *, level: f
 
     Items are paired between the two systems; their seeds are taken as independent, whatever their numbers. With one
     seed on each side the interval is over items alone: it speaks of these very seeds, not of others. (nan, nan) if no
-    resample has a score.
+    resample has a score. What lies beyond the limits of the score is cut off, which leaves out no truth.
 
     Raises:
         ValueError: ``level`` is not between 0 and 1.
@@ -119,10 +122,12 @@ def crossed_interval(system: Sample, baseline: Sample | None = None, *, level: f
     wider = t_quantile(items - 1, level) / normal * math.sqrt(items / max(items - 1, 1))
     variance, degrees = _of_seeds(sides)
     of_seeds = t_quantile(degrees, level) * math.sqrt(variance)
-    return (
-        point - math.hypot(max(point - low, 0.0) * wider, of_seeds),
-        point + math.hypot(max(high - point, 0.0) * wider, of_seeds),
-    )
+    least, most = system.limits
+    if baseline is not None:
+        least, most = least - baseline.limits[1], most - baseline.limits[0]
+    low = max(point - math.hypot(max(point - low, 0.0) * wider, of_seeds), least)
+    high = min(point + math.hypot(max(high - point, 0.0) * wider, of_seeds), most)
+    return never_certain((low, high), items, (least, most), level=level)
 
 
 def _of_seeds(sides: Sequence[Sample]) -> tuple[float, float]:

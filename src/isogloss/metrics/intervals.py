@@ -67,6 +67,22 @@ def interval(values_R: Floats, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def never_certain(
+    bounds: tuple[float, float], items: int, limits: tuple[float, float] = (0.0, 1.0), *, level: float = 0.95
+) -> tuple[float, float]:
+    """Bounds of a share where every item is right, or every one wrong, so that resampling them shows no spread.
+
+    The exact binomial bound of so many ``items`` stands in (Clopper and Pearson, Biometrika 1934). Other bounds, and
+    those of what is no share (its ``limits`` are not 0 and 1: a correlation, a difference), stay as they are.
+    """
+    if limits != (0.0, 1.0) or not items:
+        return bounds
+    slack = 1 - ((1 - level) / 2) ** (1 / items)
+    if bounds == (1.0, 1.0):
+        return 1.0 - slack, 1.0
+    return (0.0, slack) if bounds == (0.0, 0.0) else bounds
+
+
 def verdict(delta_R: Floats, *, margin: float) -> Verdict:
     """What the resampled differences (system less baseline, paired) allow to say, by their 95% interval.
 

@@ -74,6 +74,11 @@ def token_accuracy(gold: Sequence[Sequence[str]], pred: Sequence[Sequence[str]],
     return ratio(weights @ hits_N, weights @ tokens_N, empty=np.nan)
 
 
+def limits_of(metric: str) -> tuple[float, float]:
+    """The least and the most that a metric can be."""
+    return (-1.0, 1.0) if metric == "spearman" else (0.0, 1.0)
+
+
 def _one_hot(columns: Sequence[int], width: int) -> Floats:
     """N x C, a single 1.0 in every row."""
     matrix_NC = np.zeros((len(columns), width))

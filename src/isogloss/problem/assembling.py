@@ -107,6 +107,7 @@ def assemble(
     for lang in settings.targets:
         if lang.code not in splits["test"]:
             said.append(f"{lang.spelled} has no test {settings.holder}: it gets no score.")
+    said += _blank(task, splits)
     for notice in said:
         log.warning("%s", notice)
     return Problem(
@@ -204,6 +205,13 @@ def _read_split(split: str, tables: Iterable[Table], settings: Settings, notices
             settings.task, rows, lang=match.code, split=split, place=table.place, home=settings.home
         )
     return found
+
+
+def _blank(task: Task, splits: Mapping[str, Mapping[str, Examples]]) -> Iterator[str]:
+    """A notice for each table that has rows without text, empty or of white space alone."""
+    for table in (table for split in splits.values() for table in split.values()):
+        if bare := [row.place for row in table if not all(map(str.strip, task.texts(row.fields)))]:
+            yield f"{bare[0]}: a text is blank" + (f", the first of {len(bare)}." if len(bare) > 1 else ".")
 
 
 def _why_unread(lang: Language, match: Language | None, split: str, settings: Settings) -> str:

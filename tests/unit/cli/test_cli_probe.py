@@ -80,6 +80,29 @@ def test_a_system_that_knows_and_one_that_does_not() -> None:
         assert score["ci95"][0] < 1 / 3 < score["ci95"][1]
 
 
+def test_a_language_without_a_lexicon_is_named() -> None:
+    found = probe(system(), count=3, phenomena=["negation"])
+    assert found.notices == ("Nothing is asked in Yoruba: there is no probe lexicon.",)
+    assert list(found.scores) == ["eng", "por"]
+
+
+def test_items_of_one_label_are_too_few() -> None:
+    rows = [{"text_a": f"The house number {n} stands.", "text_b": f"House {n}.", "label": "neutral"} for n in range(4)]
+    rows.append({"text_a": "The last house falls.", "text_b": "Houses fall.", "label": "entailment"})
+    problem = Problem.from_data(task="pair", source="eng", targets="yor", test={"eng": rows})
+    few = {"on": problem, "langs": ["eng"], "phenomena": ["distraction", "negation"]}
+    told = ("All items of distraction have one label: too few to tell, raise the count.",)
+    assert probe(system(), count=4, **few).notices == told
+    assert probe(system(), count=5, **few).notices == ()
+
+
+def test_every_item_right_or_wrong_is_not_certain() -> None:
+    few = {"count": 6, "langs": ["eng"], "phenomena": ["negation"]}
+    assert probe(system(rule=knowing(count=6)), **few).scores["eng"]["negation"]["ci95"] == [0.5407, 1.0]
+    wrong = dict(zip(NLI, (*NLI[1:], NLI[0]), strict=True))
+    assert probe(system(rule=knowing(wrong, 6)), **few).scores["eng"]["negation"]["ci95"] == [0.0, 0.4593]
+
+
 def test_two_classes_are_asked_what_they_know() -> None:
     found = probe(system(("entailment", "neutral")), count=30, phenomena=["negation"], langs=["eng"])
     assert found.scores["eng"]["negation"]["n"] == 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,24 @@ from isogloss.evaluation.familiarity import (
 
 WEIGHTS: tuple[Weighting, ...] = ("zipf", "linear", "none")
 Case = tuple[list[float], list[int], int]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "said"),
+    [
+        (["person"], ["people"], "no table of how often"),
+        ({"person": math.nan}, ["people"], "mentioned nan times"),
+        ({"person": math.inf}, ["people"], "mentioned inf times"),
+        ({"person": 1.5}, ["people"], "mentioned 1.5 times"),
+        ({"person": "3"}, ["people"], "mentioned 3 times"),
+        ({"person": -1}, ["people"], "mentioned -1 times"),
+        ({"": 3}, ["people"], "train_labels: A label has no name"),
+        ({"person": 3}, [" "], "test_labels: A label has no name"),
+    ],
+)
+def test_labels_that_are_none_are_refused(train: Any, test: list[str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        familiarity(train, test, similarities=np.ones((1, 1)))
 
 
 def value(similarities: Sequence[float], counts: Sequence[int], k: int, weights: Weighting = "zipf") -> float:

@@ -79,6 +79,15 @@ def test_systems_of_a_tier_are_ranked_against_the_first(problem: Problem, make: 
     assert best.languages["yor"]["by_seed"] == {"1": 0.9, "2": 0.875}
 
 
+def test_no_interval_of_an_accuracy_leaves_its_range(problem: Problem, make: Callable[..., Path]) -> None:
+    """A recipe whose two seeds lie far apart; the other has every item right with one seed."""
+    apart = [make("direct", wrong, seeds=(seed,)) for seed, wrong in ((1, 2), (2, 30))]
+    (group,) = leaderboard(problem, [*apart, make("frozen", 0, seeds=(1,))]).groups.values()
+    right, wide = group
+    assert wide.ci95 == wide.languages["yor"]["ci95"] == (0.0, 1.0)
+    assert right.languages["yor"]["ci95"] == pytest.approx((0.025 ** (1 / ITEMS), 1.0))
+
+
 def test_tiers_are_ranked_together_only_if_asked(problem: Problem, make: Callable[..., Path]) -> None:
     runs = [make("direct", 9), make("maft", 3, tier="raw text")]
     apart = leaderboard(problem, runs)

@@ -100,6 +100,16 @@ def test_labels_are_balanced_and_items_differ(name: str) -> None:
         assert all(item.text_a != item.text_b for item in made)
 
 
+@pytest.mark.parametrize("count", [3, 6, 20, 99])
+def test_few_changed_items_have_every_label(count: int) -> None:
+    for lang in LANGS:
+        counts = Counter(item.label for item in items("distraction", lang, count=count))
+        assert max(counts.values()) - min(counts[label] for label in LABELS) <= 1
+        some = Counter(item.label for item in items("spelling", lang, count=count))
+        assert some.total() == count
+        assert max(some.values()) <= count / 2 + 1  # where nothing can be misspelt, the next item takes the turn
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_seed_means_the_same_in_every_language(name: str) -> None:
     english = {item.id: item for item in items(name, "eng", count=60)}

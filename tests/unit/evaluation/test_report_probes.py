@@ -13,7 +13,7 @@ from test_report_html import Page
 
 from isogloss import System
 from isogloss.commands import probe
-from isogloss.errors import DataError
+from isogloss.errors import DataError, IsoglossError
 from isogloss.evaluation import Report
 from isogloss.evaluation.html import render_html
 from isogloss.evaluation.probes.scoring import PAGE_FILE, SCORES_FILE, Probed
@@ -103,7 +103,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     task = Pair(labels=("contradiction", "entailment", "neutral"))
     system = Constant(task=task, base=None, source=("eng",), targets=("deu",))
     monkeypatch.setattr(System, "from_pretrained", classmethod(lambda cls, folder: system))
-    report("pair", errors={}).save(tmp_path / "run")
+    report("pair", labels=list(task.labels), errors={}).save(tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -117,8 +117,31 @@ def test_probing_a_run_shows_what_it_found_in_its_report(run: Path) -> None:
     assert (run / "report.json").read_bytes() == before
     Report.load(run).save(run)
     assert (run / "report.html").read_text("utf-8") == page
-    probe(run, count=12, phenomena=["negation"], langs=["eng"])
+    with pytest.raises(IsoglossError, match="probed already"):
+        probe(run, count=12, phenomena=["negation"], langs=["eng"])
+    assert (run / "report.html").read_text("utf-8") == page
+    probe(run, count=12, phenomena=["negation"], langs=["eng"], force=True)
     assert "0 of 1 scores in English" in section((run / "report.html").read_text("utf-8"))
+
+
+def test_what_is_wrong_is_said_before_the_network_is_loaded(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(folder: Path) -> System:
+        raise AssertionError
+
+    monkeypatch.setattr(System, "from_pretrained", load)
+    (run.parent / "other").mkdir()
+    (run.parent / "other" / "file").touch()
+    for options, said in [
+        ({"phenomena": ["foo"]}, "Unknown phenomenon"),
+        ({"langs": ["fra"]}, "no probe lexicon of French"),
+        ({"labels": {"0": "entailment"}}, "no label '0'"),
+        ({"labels": {"neutral": "foo"}}, "What the label 'foo'"),
+        ({"labels": {"0": "entailment"}, "out": run.parent / "new"}, "no label '0'"),
+        ({"out": run.parent / "other"}, "not written by isogloss"),
+        ({"count": 2}, "three items"),
+    ]:
+        with pytest.raises(IsoglossError, match=said):
+            probe(run, **options)
 
 
 def test_out_leaves_the_run_as_it_is(run: Path, tmp_path: Path) -> None:

@@ -139,6 +139,18 @@ class TestSystem:
         with pytest.raises(IsoglossError, match="no labels to choose from"):
             system.predict(["bread"], labels=labels)
 
+    @pytest.mark.parametrize(
+        ("labels", "said"),
+        [
+            ("person", "not a list of names"),
+            ([1, "who"], "not a list of names"),
+            (["who", "a", "who"], "'who' is given"),
+        ],
+    )
+    def test_what_is_no_set_of_labels_is_refused(self, system: System, labels: Any, said: str) -> None:
+        with pytest.raises(IsoglossError, match=said):
+            system.predict(["bread"], labels=labels)
+
     def test_closed_systems_refuse(self, untrained: Callable[..., System]) -> None:
         closed = untrained(Tagging(labels=("what", "who")))
         assert closed.with_labels(["who", "what"]) is closed

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -143,6 +144,29 @@ def test_scores_that_no_item_moves_have_the_spread_of_their_seeds() -> None:
     half = stats.t.ppf(0.975, 2) * 0.1 / np.sqrt(3)
     assert crossed_interval(fixed) == pytest.approx((0.7 - half, 0.7 + half))
     assert np.isnan(crossed_interval(Sample(points_S=np.ones(1), draws_SR=np.full((1, 4), np.nan), items=1))).all()
+
+
+def test_the_interval_of_a_score_ends_where_the_score_does() -> None:
+    """Two seeds far apart have a half-width of 12.7 standard errors."""
+    draws_SR = np.array([[0.2], [0.7]]) + np.random.default_rng(0).normal(0, 0.02, 1000)
+    wide = Sample(points_S=np.array([0.2, 0.7]), draws_SR=draws_SR, items=9)
+    assert crossed_interval(wide)[0] < 0 < 1 < crossed_interval(wide)[1]
+    share, correlation = replace(wide, limits=(0.0, 1.0)), replace(wide, limits=(-1.0, 1.0))
+    assert crossed_interval(share) == (0.0, 1.0)
+    assert crossed_interval(correlation) == (-1.0, 1.0)
+    assert crossed_interval(share, share) == (-1.0, 1.0)
+    assert share.less(share).limits == (-1.0, 1.0)
+    assert crossed_interval(share.less(replace(share, points_S=share.points_S[::-1])))[0] == -1.0
+
+
+def test_every_item_right_in_every_seed_is_not_certain() -> None:
+    """Bounds of Clopper and Pearson, as scipy has them; a correlation has none."""
+    right = Sample(points_S=np.ones(2), draws_SR=np.ones((2, 50)), items=30, limits=(0.0, 1.0))
+    assert crossed_interval(right) == pytest.approx(tuple(stats.binomtest(30, 30).proportion_ci()))
+    at_90 = tuple(stats.binomtest(30, 30).proportion_ci(0.9))
+    assert crossed_interval(right, level=0.9) == pytest.approx(at_90)
+    assert crossed_interval(replace(right, limits=(-1.0, 1.0))) == (1.0, 1.0)
+    assert crossed_interval(right, right) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 3.5, 10, 99, 900])

@@ -50,8 +50,8 @@ def items(
         lang: a language that has a lexicon.
         count: how many; labels in turn. The items of a smaller number are the first of a larger one.
         seed: the same seed gives items with the same ids and meanings in every language.
-        base: rows that ``distraction`` and ``spelling`` change; generated items of all phenomena by default. Rows with
-            nothing to change are left out: of rows that are given there may be fewer than ``count``.
+        base: rows that ``distraction`` and ``spelling`` change; by default generated items of all phenomena, labels in
+            turn. Rows with nothing to change are left out: of rows that are given there may be fewer than ``count``.
 
     Raises:
         DataError: the phenomenon is unknown, has no so many items, or the language has no lexicon.
@@ -61,7 +61,12 @@ def items(
     if phenomenon not in CHANGES:
         raise DataError(unknown("phenomenon", phenomenon, NAMES).rstrip("."))
     if base is None:
-        share = -(-count * SPARE // len(PHENOMENA))
-        made = [items(name, lang, count=int(share), seed=seed) for name in PHENOMENA]
-        base = [item for row in zip(*made, strict=True) for item in row]
+        rounds = int(-(-count * SPARE // (len(PHENOMENA) * len(LABELS))))
+        made = [items(name, lang, count=rounds * len(LABELS), seed=seed) for name in PHENOMENA]
+        base = [
+            made[p][round_ * len(LABELS) + (turn + p) % len(LABELS)]  # each begins with another label
+            for round_ in range(rounds)
+            for turn in range(len(LABELS))
+            for p in range(len(made))
+        ]
     return changed(base, CHANGES[phenomenon], most=count, seed=seed)

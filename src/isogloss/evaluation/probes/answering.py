@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.errors import DataError
-from isogloss.evaluation.probes.forms import LABELS, Label
+from isogloss.evaluation.probes.forms import LABELS, Item, Label
 
 OTHER = "non-entailment"
 """Neutral and contradiction in one, as some two-class systems have it."""
@@ -58,6 +58,10 @@ class Names:
     def gold(self, label: Label) -> str | None:
         """The system's name of a label; None where it has none."""
         return self.names.get(label) or (None if label == "entailment" else self.names.get(OTHER))
+
+    def alike(self, items: Sequence[Item]) -> bool:
+        """Whether the system has one and the same label for all of them."""
+        return len({self.gold(item.label) for item in items}) == 1
 
     @property
     def said(self) -> str:

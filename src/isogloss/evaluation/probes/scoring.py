@@ -15,7 +15,7 @@ from isogloss.errors import DataError
 from isogloss.evaluation.probes.answering import Names
 from isogloss.evaluation.probes.baselines import crossed, hypothesis_only, majority
 from isogloss.evaluation.probes.forms import Item
-from isogloss.metrics import accuracy, interval, ones, resamples
+from isogloss.metrics import accuracy, interval, never_certain, ones, resamples
 
 SCORES_FILE, PAGE_FILE = "probe.json", "probe.html"
 """What :meth:`Probed.save` writes to a folder."""
@@ -127,7 +127,7 @@ def _score(
     found = [answers[(item.lang, item.text_a, item.text_b)] for item in items]
     rows = [(item.text_b, label) for item, label in zip(items, gold, strict=True)]
     guess = hypothesis_only(_rows(learnt, names), rows) if learnt else crossed(rows)
-    low, high = interval(accuracy(gold, found, weights_RN))
+    low, high = never_certain(interval(accuracy(gold, found, weights_RN)), len(items))
     score: dict[str, Any] = {
         "n": len(items),
         "accuracy": _accuracy(gold, found),
