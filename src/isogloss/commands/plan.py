@@ -80,7 +80,8 @@ def plan(
     if not any(ranked.values()):
         raise ResourceError(
             "Nothing is known of any two of these languages",
-            fix="Install isogloss[plan], or put text of each into unlabelled/",
+            fix=("Put" if features.installed() else "Install URIEL's tables (pip install isogloss[plan]), or put")
+            + " text of each into unlabelled/<code>.txt",
         )
     able = tuple(lang for lang in languages if land.basis[lang].listed or land.basis[lang].lines)
     count = min(DEFAULT_K, len(able)) if k is None else k

@@ -34,20 +34,21 @@ class Basis:
         listed: the code in URIEL by distance (``syntactic`` and so on); only those that it has values for.
         observed: by the same, the share of values that some source states, in [0, 1]; the rest is inferred.
         lines: of the user's text; 0 where there is none that has letters.
+        tables: whether URIEL could be asked.
     """
 
     listed: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, float] = field(default_factory=dict)
     lines: int = 0
+    tables: bool = True
 
     @property
     def sentence(self) -> str:
         """The same in words."""
-        text = f"{self.lines:,} lines of its text" if self.lines else ""
+        text = f"{self.lines:,} line{'' if self.lines == 1 else 's'} of its text" if self.lines else ""
         if not self.listed:
-            return (
-                f"not listed in URIEL; {text} alone" if text else "not listed in URIEL, and no text: nothing is known"
-            )
+            why = "not listed in URIEL" if self.tables else "URIEL's tables are not installed"
+            return f"{why}; {text} alone" if text else f"{why}, and no text: nothing is known"
         # Morphology is a part of syntax, and would count twice.
         typology = [self.observed[kind] for kind in ("syntactic", "phonological", "inventory") if kind in self.observed]
         share = (
@@ -136,7 +137,7 @@ def read_texts(folder: Path) -> dict[str, list[str]]:
 def _basis(code: str, profile: Profile | None) -> Basis:
     lines = profile.lines if profile is not None else 0
     if not features.installed():
-        return Basis(lines=lines)
+        return Basis(lines=lines, tables=False)
     listed: dict[str, str] = {
         kind: there for kind in DISTANCES if (there := features.listed(code, _KIND_OF[kind])) is not None
     }

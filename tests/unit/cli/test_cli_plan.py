@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from isogloss.languages import features
 
 MINE = str.maketrans("eo", "ao")
 
@@ -92,3 +95,19 @@ def test_wrong_input_is_one_sentence(isogloss: Any, unlisted: Path, options: tup
 
 def test_a_list_that_is_none_is_wrong_usage(isogloss: Any, unlisted: Path) -> None:
     assert isogloss("plan", unlisted, "--candidates", "a,,b").code == 2
+
+
+def test_without_tables_languages_are_compared_by_text_alone(
+    isogloss: Any, unlisted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "_folder", lambda: None)
+    done = isogloss("plan", unlisted)
+    assert done.code == 0, done.err
+    assert done.err.count("not installed (pip install isogloss[plan])") == 1
+    assert "swa: URIEL's tables are not installed; 200 lines of its text alone" in done.out
+    assert "not listed" not in done.out + done.err
+    shutil.rmtree(unlisted / "unlabelled")
+    done = isogloss("plan", unlisted)
+    assert done.code == 1
+    assert "Nothing is known of any two of these languages" in done.err
+    assert "pip install isogloss[plan]" in done.err
