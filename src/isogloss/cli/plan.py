@@ -93,7 +93,8 @@ def _print(found: Plan) -> None:
     for notice in found.notices:
         log.warning("%s", notice)
     score = f"{found.metric} to expect"
-    ways = {tuple(entry.distances) for entries in found.ranked.values() for entry in entries}
+    used = dict.fromkeys(tuple(entry.distances) for entries in found.ranked.values() for entry in entries)
+    ways = {kinds: found.ways[kinds] for kinds in used}
     columns: tuple[str, ...] = ("target", "rank", "source", "labels", "distance")
     columns += ((score,) if found.evidence else ()) + (("compared by",) if len(ways) > 1 else ())
     rows = []
@@ -110,18 +111,14 @@ def _print(found: Plan) -> None:
                     "yes" if entry.source in found.source else "no",
                     f"{entry.distance:.3f}",
                     *((_estimate(entry.prediction),) if found.evidence else ()),
-                    *((", ".join(entry.distances),) if len(ways) > 1 else ()),
+                    *((", ".join(ways[tuple(entry.distances)].counting),) if len(ways) > 1 else ()),
                 )
             )
             name = ""
     print_table(columns, rows, numbers=("rank", "distance", score))
-    if len(ways) == 1:
-        typer.echo(f"Compared by {', '.join(ways.pop())}.")
-    if found.sets.sets:
-        typer.echo(f"\nTo annotate, by {', '.join(found.sets.kinds)}:")
-        for chosen in found.sets.sets:
-            names = ", ".join(map(found.spelling, chosen.sources))
-            typer.echo(f"  {len(chosen.sources)}: {names} (mean distance to the nearest {chosen.distance:.3f})")
+    for told in dict.fromkeys(way.sentence for way in ways.values()):
+        typer.echo(told)
+    _print_sets(found)
     _print_evidence(found)
     _print_resources(found)
     typer.echo(f"\nRecipe to begin with: {found.recipe.name}. {found.recipe.reason}")
@@ -130,6 +127,20 @@ def _print(found: Plan) -> None:
         typer.echo(f"  {found.spelling(lang)}: {basis.sentence}")
     if found.seconds is not None:
         typer.echo(f"\nTraining the source data once ('direct') takes about {found.seconds:.0f} s on this machine.")
+
+
+def _print_sets(found: Plan) -> None:
+    sets = found.sets
+    if not sets.sets:
+        return
+    held = ", ".join(map(found.spelling, sets.beside))
+    by = f"distance ({', '.join(found.ways[sets.kinds].counting)})" + (", not by score" if found.evidence else "")
+    typer.echo(f"\nTo annotate{f' beside {held}' if held else ''}, chosen by {by}:")
+    if sets.distance is not None:
+        typer.echo(f"  0: {held} alone (mean distance to the nearest {sets.distance:.3f})")
+    for chosen in sets.sets:
+        names = ", ".join(map(found.spelling, chosen.sources))
+        typer.echo(f"  {len(chosen.sources)}: {names} (mean distance to the nearest {chosen.distance:.3f})")
 
 
 def _print_evidence(found: Plan) -> None:

@@ -17,7 +17,7 @@ from isogloss.planning.landscape import ALL_KINDS, Landscape, survey
 from isogloss.planning.law import Estimate
 from isogloss.planning.matrix import TransferMatrix
 from isogloss.planning.plan import Plan
-from isogloss.planning.planner import Measured, Sets, rank, sets
+from isogloss.planning.planner import Measured, Sets, rank, sets, way
 from isogloss.planning.recipe import Facts, advise
 from isogloss.planning.resources import BOUGHT, FewShot, resources
 from isogloss.planning.shipped import shipped
@@ -53,7 +53,7 @@ def plan(
         problem: the problem, or its folder.
         matrix: measured transfer on the same task: a file, a folder of runs, or the object; ``none`` for no matrix. By
             default the one that comes with the package, if there is one.
-        k: the size of the largest set; by default 2, or 1 where there is one candidate.
+        k: the size of the largest set, beside the sources; by default 2, or 1 where there is one candidate.
         candidates: languages that could be annotated, beside those of the problem.
         texts: lines by language, beside those of the problem; these languages are candidates too.
         backbone: the encoder whose tokenizer cuts the text; runs of three characters where there is no text to cut.
@@ -84,14 +84,17 @@ def plan(
             + " text of each into unlabelled/<code>.txt",
         )
     able = tuple(lang for lang in languages if land.basis[lang].listed or land.basis[lang].lines)
-    count = min(DEFAULT_K, len(able)) if k is None else k
-    if not 1 <= count <= len(able):
+    open_to = [lang for lang in able if lang not in problem.source]
+    count = min(DEFAULT_K, len(open_to)) if k is None else k
+    if not 1 <= count <= len(open_to):
         raise DataError(
-            f"{count} is no number of sources to choose among {len(able)} languages",
-            fix=f"Give k from 1 to {len(able)}",
+            f"{count} is no number of sources to choose among {len(open_to)} languages without labels",
+            fix=f"Give k from 1 to {len(open_to)}",
         )
     targets = tuple(target for target in problem.targets if target in able)
-    chosen = sets(land, targets, able, count, measured)
+    chosen = sets(land, targets, able, count, measured, labelled=problem.source)
+    kinds_used = [tuple(entry.distances) for entries in ranked.values() for entry in entries]
+    kinds_used += [chosen.kinds] if chosen.kinds else []
     few = {target: len(problem.few.get(target, ())) for target in problem.targets}
     used = [entry.rests_on for entries in ranked.values() for entry in entries if entry.prediction is not None]
     fits = [measured.fit(kinds) for kinds in sorted(set(used), key=used.count, reverse=True)] if measured else []
@@ -104,6 +107,7 @@ def plan(
         candidates=languages,
         land=land,
         ranked=ranked,
+        ways={kinds: way(kinds, measured) for kinds in sorted(set(kinds_used), key=kinds_used.count, reverse=True)},
         sets=chosen,
         evidence=tuple(fit[0] for fit in fits if fit is not None),
         gains=_gains(measured),
@@ -260,8 +264,8 @@ def _notices(
             yield f"What is known of {problem.spelling(lang)}: {basis.sentence}."
     if not chosen.sets:
         yield "No set of sources is chosen: no distance is known between a target and a candidate."
-    elif chosen.left_out:
-        yield f"The sets leave out {names(chosen.left_out)}, which cannot be compared by the same distances."
+    elif apart := (*chosen.left_out, *(lang for lang in problem.source if lang not in chosen.beside)):
+        yield f"The sets to annotate leave out {names(apart)}, which cannot be compared by the same distances."
     unknown = [target for target, entries in ranked.items() if all(entry.prediction is None for entry in entries)]
     if measured and unknown:
         yield f"No score is predicted for {names(unknown)}: too few pairs were measured by a distance known of it."

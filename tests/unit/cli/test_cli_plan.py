@@ -68,6 +68,10 @@ def test_a_matrix_gives_scores_and_the_files_are_written(isogloss: Any, unlisted
     assert content["recipe"]["name"] == "direct"
     assert [p["what"] for p in content["resources"]["swa"]["purchases"]][-2:] == ["raw text", "translations"]
     assert "Labels worth buying" in page.read_text(encoding="utf-8")
+    assert "weights that were fitted to measured transfer: lexical 1.00." in done.out
+    assert "To annotate beside eng, chosen by distance (" in done.out
+    assert "), not by score:" in done.out
+    assert "0: eng alone" in done.out
     none = isogloss("plan", unlisted, "--matrix", "none")
     assert none.code == 0
     assert "no matrix was wanted" in none.err
