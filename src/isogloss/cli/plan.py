@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -150,15 +151,22 @@ def _print_evidence(found: Plan) -> None:
         typer.echo(f"  weighted distance and score correlate by {told.correlation:.2f} within targets{chance}")
         for case, name in (("target", "targets"), ("source", "sources")):
             figures = told.figures[case]
+            held = f"{figures.covered:.0%} within the {told.level:.0%} interval"
+            if isnan(figures.covered):
+                held = "too few to tell how sure they are"
             typer.echo(
-                f"  {name} left out: mean error {figures.error:.3f} (of the plain mean {figures.error_of_mean:.3f}), "
-                f"{figures.covered:.0%} within the {told.level:.0%} interval"
+                f"  {name} left out: mean error {_decimal(figures.error)} (of the plain mean "
+                f"{_decimal(figures.error_of_mean)}), {held}"
             )
         regret = told.figures["target"]
         typer.echo(
-            f"  source chosen for targets left out: {regret.regret:.3f} below the best one "
-            f"(the usually best source: {regret.regret_of_usual:.3f})"
+            f"  source chosen for targets left out: {_decimal(regret.regret)} below the best one "
+            f"(the usually best source: {_decimal(regret.regret_of_usual)})"
         )
+
+
+def _decimal(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.3f}"
 
 
 def _print_resources(found: Plan) -> None:

@@ -97,6 +97,13 @@ def plan(
     kinds_used += [chosen.kinds] if chosen.kinds else []
     few = {target: len(problem.few.get(target, ())) for target in problem.targets}
     used = [entry.rests_on for entries in ranked.values() for entry in entries if entry.prediction is not None]
+    if measured is not None and used:
+        notices += _whose(problem, measured, backbone)
+    elif measured is not None:
+        notices.append(
+            "No score is predicted: too few pairs were measured by a distance that is known of the targets. Languages "
+            "are ranked by distance alone."
+        )
     fits = [measured.fit(kinds) for kinds in sorted(set(used), key=used.count, reverse=True)] if measured else []
     return Plan(
         problem=problem.name,
@@ -174,19 +181,19 @@ def _measured(
             f"The overlap of pieces does not count for predictions: the matrix has it from {part.about.get('pieces')} "
             f"on {MOST_PIECES:,} pieces, this plan from {name} on {land.pieces:,}."
         )
-    if metrics != [problem.task.metric]:
-        notices.append(f"Predicted scores are {metrics[0] or 'of an unnamed metric'}, as in the matrix.")
-    encoder = part.about.get("backbone", name)
-    if encoder != name:
-        notices.append(f"The matrix was measured with {encoder}, and this plan is for {name}.")
-    notices.append(_whose(part.about))
     return Measured(part, level=level, comparable=comparable), notices
 
 
-def _whose(about: Mapping[str, Any]) -> str:
-    """Whose the predicted scores are, in a sentence."""
+def _whose(problem: Problem, measured: Measured, backbone: str | None) -> Iterator[str]:
+    """Whose the predicted scores are."""
+    about, name = measured.matrix.about, backbone or DEFAULT
+    if (metric := _metric(measured)) != problem.task.metric:
+        yield f"Predicted scores are {metric or 'of an unnamed metric'}, as in the matrix."
+    encoder = about.get("backbone", name)
+    if encoder != name:
+        yield f"The matrix was measured with {encoder}, and this plan is for {name}."
     data, labels = about.get("name", "the matrix's own data"), about.get("labels", "its number of")
-    return (
+    yield (
         f"Predicted scores are those of {data} with {labels} source labels: the order of sources may carry over to "
         "other data, the level will not."
     )
@@ -267,5 +274,5 @@ def _notices(
     elif apart := (*chosen.left_out, *(lang for lang in problem.source if lang not in chosen.beside)):
         yield f"The sets to annotate leave out {names(apart)}, which cannot be compared by the same distances."
     unknown = [target for target, entries in ranked.items() if all(entry.prediction is None for entry in entries)]
-    if measured and unknown:
+    if measured and 0 < len(unknown) < len(ranked):
         yield f"No score is predicted for {names(unknown)}: too few pairs were measured by a distance known of it."

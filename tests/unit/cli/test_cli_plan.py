@@ -79,6 +79,21 @@ def test_a_matrix_gives_scores_and_the_files_are_written(isogloss: Any, unlisted
     assert json.loads(plan.read_text())["sha256"] in page.read_text(encoding="utf-8")
 
 
+def test_a_few_runs_are_too_few_for_intervals(isogloss: Any, unlisted: Path, tmp_path: Path) -> None:
+    cells = [
+        {"source": s, "target": t, "task": "classification", "metric": "accuracy", "scores": {"1": 0.9 - abs(i - j) / 10}}
+        for i, s in enumerate(("eng", "spa", "swa")) for j, t in enumerate(("eng", "spa", "swa", "deu")) if i != j
+    ]  # fmt: skip
+    (tmp_path / "m.json").write_text(json.dumps({"schema": 1, "cells": cells}))
+    done = isogloss("plan", unlisted, "--matrix", tmp_path / "m.json", "--html", tmp_path / "p.html")
+    assert done.code == 0, done.err
+    if features.installed():
+        assert "too few to tell" in done.out
+        assert "too few to tell" in (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "nan" not in done.out
+    assert "[0." not in done.out
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [

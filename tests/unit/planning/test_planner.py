@@ -153,6 +153,14 @@ def test_a_matrix_of_another_task_predicts_nothing(problem: Problem, matrix: Tra
     assert any("holds tagging" in notice for notice in found.notices)
 
 
+def test_a_matrix_that_predicts_nothing_says_so_once(problem: Problem, matrix: TransferMatrix) -> None:
+    few = TransferMatrix(cells=tuple(c for c in matrix.cells if {c.source, c.target} <= {"x-a", "x-b"}))
+    found = plan_of(problem, matrix=few)
+    assert found.evidence == ()
+    assert sum("No score is predicted" in notice for notice in found.notices) == 1
+    assert not any("Predicted scores" in notice for notice in found.notices)
+
+
 def test_pieces_of_another_tokenizer_do_not_count(problem: Problem, matrix: TransferMatrix) -> None:
     cells = tuple(replace(c, distances={"pieces": c.distances["lexical"]}) for c in matrix.cells)
     found = plan_of(problem, matrix=TransferMatrix(cells=cells, about={"pieces": "other"}))
