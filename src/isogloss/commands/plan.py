@@ -160,7 +160,7 @@ def _measured(
             f"No score is predicted: no transfer was measured on {problem.task.name} by {problem.task.metric}. "
             "Languages are ranked by distance alone."
         ]
-    whole = matrix if isinstance(matrix, TransferMatrix) else TransferMatrix.read(matrix)
+    whole = matrix if isinstance(matrix, TransferMatrix) else TransferMatrix.read(matrix, task=problem.task.name)
     part = whole.of_task(problem.task.name)
     if not part.zero_shot():
         tasks = ", ".join(sorted({cell.task for cell in whole.cells})) or "nothing"
@@ -172,6 +172,8 @@ def _measured(
     if len(metrics) > 1:
         raise DataError(f"The matrix mixes metrics ({', '.join(metrics)})", fix="Keep one metric in a matrix")
     comparable, notices = ALL_KINDS, []
+    if left_out := part.about.get("left_out"):
+        notices.append(f"The matrix leaves out {', '.join(left_out)}.")
     name = backbone or DEFAULT
     if any("pieces" in cell.distances for cell in part.cells) and (
         part.about.get("pieces") != name or land.pieces < MOST_PIECES
