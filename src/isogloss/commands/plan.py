@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from isogloss.backbones import Backbone
 from isogloss.backbones.encoder import DEFAULT
 from isogloss.commands.doctor import BLIND, unknown_share
 from isogloss.errors import DataError, RecipeError, ResourceError
+from isogloss.evaluation.view import counted
 from isogloss.languages import Language, features
 from isogloss.languages.overlap import MOST_PIECES, Pieces
 from isogloss.planning.landscape import ALL_KINDS, Landscape, survey
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("isogloss")
 
 DEFAULT_K = 2
+FEW_LINES = 200
+"""Of a language; with fewer, what is measured on its text is rough."""
 NO_MATRIX = "none"
 """In place of a matrix: rank by distance alone."""
 
@@ -126,6 +129,7 @@ def plan(
         notices=(
             *notices,
             *(told for fit in fits if fit is not None for told in fit[0].shortfalls(problem.spelling)),
+            *_of_text(land, problem.spelling, _codes([*(texts or {})])),
             *_notices(problem, land, ranked, chosen, measured is not None),
         ),
     )
@@ -258,6 +262,16 @@ def _seconds(problem: Problem, backbone: str | None) -> float:
     from isogloss.planning.cost import training_seconds
 
     return training_seconds(problem, Backbone.load(backbone or DEFAULT))
+
+
+def _of_text(land: Landscape, spelling: Callable[[str], str], given: Sequence[str]) -> Iterator[str]:
+    """What there is too little text of."""
+    if empty := [lang for lang in given if not land.basis[lang].lines]:
+        yield f"There is no letter in the text of {', '.join(map(spelling, empty))}: it does not count."
+    there = {lang: basis.lines for lang, basis in land.basis.items() if basis.lines}
+    few = [f"{spelling(lang)} ({counted(n, 'line')})" for lang, n in there.items() if n < FEW_LINES]
+    if few and len(there) > 1:
+        yield f"Distances by text are rough for {', '.join(few)}: put some {FEW_LINES} lines of each."
 
 
 def _notices(

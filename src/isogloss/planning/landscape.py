@@ -14,6 +14,7 @@ from isogloss.languages.distances import DISTANCES, distances
 from isogloss.languages.features import Kind
 from isogloss.languages.overlap import MEASURED, MOST_PIECES, Pieces, Profile, measured
 from isogloss.planning.weights import Floats
+from isogloss.readers import read_lines
 
 ALL_KINDS: tuple[str, ...] = (*DISTANCES, *MEASURED)
 _KIND_OF: dict[str, Kind] = {
@@ -122,16 +123,20 @@ def read_texts(folder: Path) -> dict[str, list[str]]:
     """Lines by canonical code from a folder of ``<code>.txt`` files.
 
     Raises:
-        DataError: there is no such folder, or a name is no language code.
+        DataError: there is no such folder, a name is no language code or names a language twice, or a file is not
+            UTF-8.
     """
     if not folder.is_dir():
         raise DataError(
             "There is no such folder", where=folder, fix="Give one with a file such as yor.txt per language"
         )
-    return {
-        Language.parse(path.stem).code: path.read_text(encoding="utf-8", errors="replace").splitlines()
-        for path in sorted(folder.glob("*.txt"))
-    }
+    found: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.txt")):
+        code = Language.parse(path.stem).code
+        if code in found:
+            raise DataError(f"There is a second file of {code}", where=path, fix="Put its lines into one file")
+        found[code] = read_lines(path)
+    return found
 
 
 def _basis(code: str, profile: Profile | None) -> Basis:

@@ -456,6 +456,15 @@ def test_texts_make_candidates(problem: Problem, cheap: None) -> None:
     assert len(found.sets.sets) == 1
 
 
+def test_too_little_text_is_said(problem: Problem, cheap: None) -> None:
+    found = plan_of(problem, texts={"x-none": ["", "123"], "x-one": ["ka tre"]})
+    assert "There is no letter in the text of x-none: it does not count." in found.notices
+    rough = "Distances by text are rough for x-one (1 line): put some 200 lines of each."
+    assert rough in found.notices
+    assert found.land.basis["x-one"].sentence.endswith("1 line of its text alone")
+    assert not any("rough" in told or "no letter" in told for told in plan_of(problem).notices)
+
+
 def test_the_public_name_stays_a_function() -> None:
     import isogloss.planning.plan
 
