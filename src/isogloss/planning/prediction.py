@@ -192,8 +192,8 @@ class Predictor:
     def predict(self, source: str, target: str, distances_K: Floats) -> Estimate:
         """The score to expect, with bounds that held for ``level`` of the pairs that were left out alike.
 
-        No bounds where there were too few of them to say so, or to see how often such bounds hold. They are those of other languages measured alike: on
-        another task, with other labels or another encoder, they say nothing.
+        No bounds where there were too few of them to say so, or to see how often such bounds hold. They are those of
+        other languages measured alike: on another task, with other labels or another encoder, they say nothing.
         """
         value = self.ridge.at(source, target, distances_K)
         case = self.case(source, target)

@@ -81,7 +81,8 @@ def test_a_matrix_gives_scores_and_the_files_are_written(isogloss: Any, unlisted
 
 def test_a_few_runs_are_too_few_for_intervals(isogloss: Any, unlisted: Path, tmp_path: Path) -> None:
     cells = [
-        {"source": s, "target": t, "task": "classification", "metric": "accuracy", "scores": {"1": 0.9 - abs(i - j) / 10}}
+        {"source": s, "target": t, "task": "classification", "metric": "accuracy",
+         "scores": {"1": 0.9 - abs(i - j) / 10}}
         for i, s in enumerate(("eng", "spa", "swa")) for j, t in enumerate(("eng", "spa", "swa", "deu")) if i != j
     ]  # fmt: skip
     (tmp_path / "m.json").write_text(json.dumps({"schema": 1, "cells": cells}))

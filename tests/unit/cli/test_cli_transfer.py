@@ -203,7 +203,9 @@ def test_a_plan_is_checked_in_a_dry_run_and_held_against_the_run(
     done = isogloss(*options, *FAST[:-1])
     assert done.code == 0
     assert "Plan: The plan predicted 1 score with an error of" in done.out
-    assert "Expected by the plan, and not measured: swa 0.600 [0.500, 0.700]." in isogloss("report", tmp_path / "out").out
+    assert (
+        "Expected by the plan, and not measured: swa 0.600 [0.500, 0.700]." in isogloss("report", tmp_path / "out").out
+    )
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["estimate"]["swa"]["value"] == 0.6
     assert report["plan"]["targets"]["spa"]["score"] == report["scores"]["spa"]["accuracy"]
