@@ -115,7 +115,7 @@ def transfer(
         shown["plan"] = told and {
             "sha256": told.sha256,
             "expects": {k: told.estimate(k) for k in shown["targets"]},
-            "differs": list(told.mismatches(given.name, shown["targets"])),
+            "differs": list(told.mismatches(given.name, shown["targets"], shown["parts"])),
         }
         shown["out"] = str(folder)
         print_json(shown) if json else _print_plan(shown)

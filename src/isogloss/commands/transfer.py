@@ -108,7 +108,7 @@ def transfer(
     told = foretold(plan, task=task.name, metric=task.metric, sources=sources, targets=targets) if plan else None
     if told:
         spelled = [problem.spelling(lang) for lang in targets]
-        for sentence in told.mismatches(problem.name, spelled):
+        for sentence in told.mismatches(problem.name, spelled, chosen.settings()):
             log.warning("%s", sentence)
     if not seeds or len(set(seeds)) < len(seeds):
         raise IsoglossError("The seeds are not distinct numbers", fix="Write --seeds 1,2,3")

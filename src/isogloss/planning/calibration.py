@@ -87,12 +87,13 @@ class Foretold:
     problem: str | None = None
     planned: tuple[str, ...] = ()
 
-    def mismatches(self, problem: str, targets: Iterable[str]) -> Iterator[str]:
-        """How a problem is not the one that the plan was made for, one sentence each.
+    def mismatches(self, problem: str, targets: Iterable[str], settings: Mapping[str, Any]) -> Iterator[str]:
+        """How a run that is not begun yet is not what the plan was made for, one sentence each.
 
         Args:
             problem: its name.
             targets: that will be asked for, however spelled.
+            settings: of the recipe's parts, by name.
         """
         if self.problem is not None and self.problem != problem:
             yield f"The plan was made for the problem {self.problem}; this run is of {problem}."
@@ -102,6 +103,9 @@ class Foretold:
             yield f"Of the plan's {len(self.planned)} targets this run has {there}."
         if silent := [lang for lang, code in codes.items() if code not in self.entries]:
             yield f"The plan predicts no score for {', '.join(silent)}."
+        if other := _other_settings(self.about, settings):
+            was, now = (", ".join(f"{name} {pair[i]}" for name, pair in other.items()) for i in (0, 1))
+            yield f"The transfers behind the predictions were trained with {was}; this run with {now}."
 
     def estimate(self, lang: str) -> dict[str, Any] | None:
         """The entry of a report's ``estimate`` for a target, however spelled; None where the plan has no prediction."""
@@ -139,7 +143,7 @@ class Foretold:
     def _differs(self, report: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any] | None]) -> Iterable[str]:
         """Only of what is known of the measured transfers is anything said."""
         if "problem" in report and "targets" in report:
-            yield from self.mismatches(report["problem"], report["targets"])
+            yield from self.mismatches(report["problem"], report["targets"], report.get("settings", {}))
         if report.get("regime", "zero-shot") != "zero-shot":
             yield f"The predictions are of zero-shot transfer; this run is {report['regime']}."
         if told := [lang for lang, entry in entries.items() if entry is not None and entry["measured"] is not None]:
@@ -148,9 +152,6 @@ class Foretold:
         for what, was in (("recipe", self.about.get("recipe")), ("encoder", self.about.get("backbone"))):
             if isinstance(was, str) and made[what] is not None and was != made[what]:
                 yield f"The transfers behind the predictions had the {what} {was}; this run has {made[what]}."
-        if other := _other_settings(self.about, report.get("settings", {})):
-            was, now = (", ".join(f"{name} {pair[i]}" for name, pair in other.items()) for i in (0, 1))
-            yield f"The transfers behind the predictions were trained with {was}; this run with {now}."
 
 
 def foretold(
