@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,7 +94,8 @@ def _print(found: Plan) -> None:
     for notice in found.notices:
         log.warning("%s", notice)
     score = f"{found.metric} to expect"
-    ways = {tuple(entry.distances) for entries in found.ranked.values() for entry in entries}
+    used = dict.fromkeys(tuple(entry.distances) for entries in found.ranked.values() for entry in entries)
+    ways = {kinds: found.ways[kinds] for kinds in used}
     columns: tuple[str, ...] = ("target", "rank", "source", "labels", "distance")
     columns += ((score,) if found.evidence else ()) + (("compared by",) if len(ways) > 1 else ())
     rows = []
@@ -110,18 +112,14 @@ def _print(found: Plan) -> None:
                     "yes" if entry.source in found.source else "no",
                     f"{entry.distance:.3f}",
                     *((_estimate(entry.prediction),) if found.evidence else ()),
-                    *((", ".join(entry.distances),) if len(ways) > 1 else ()),
+                    *((", ".join(ways[tuple(entry.distances)].counting),) if len(ways) > 1 else ()),
                 )
             )
             name = ""
     print_table(columns, rows, numbers=("rank", "distance", score))
-    if len(ways) == 1:
-        typer.echo(f"Compared by {', '.join(ways.pop())}.")
-    if found.sets.sets:
-        typer.echo(f"\nTo annotate, by {', '.join(found.sets.kinds)}:")
-        for chosen in found.sets.sets:
-            names = ", ".join(map(found.spelling, chosen.sources))
-            typer.echo(f"  {len(chosen.sources)}: {names} (mean distance to the nearest {chosen.distance:.3f})")
+    for told in dict.fromkeys(way.sentence for way in ways.values()):
+        typer.echo(told)
+    _print_sets(found)
     _print_evidence(found)
     _print_resources(found)
     typer.echo(f"\nRecipe to begin with: {found.recipe.name}. {found.recipe.reason}")
@@ -132,6 +130,20 @@ def _print(found: Plan) -> None:
         typer.echo(f"\nTraining the source data once ('direct') takes about {found.seconds:.0f} s on this machine.")
 
 
+def _print_sets(found: Plan) -> None:
+    sets = found.sets
+    if not sets.sets:
+        return
+    held = ", ".join(map(found.spelling, sets.beside))
+    by = f"distance ({', '.join(found.ways[sets.kinds].counting)})" + (", not by score" if found.evidence else "")
+    typer.echo(f"\nTo annotate{f' beside {held}' if held else ''}, chosen by {by}:")
+    if sets.distance is not None:
+        typer.echo(f"  0: {held} alone (mean distance to the nearest {sets.distance:.3f})")
+    for chosen in sets.sets:
+        names = ", ".join(map(found.spelling, chosen.sources))
+        typer.echo(f"  {len(chosen.sources)}: {names} (mean distance to the nearest {chosen.distance:.3f})")
+
+
 def _print_evidence(found: Plan) -> None:
     for told in found.evidence:
         typer.echo(f"\nPredictions by {', '.join(told.kinds)}: {told.pairs} pairs, {told.languages} languages")
@@ -139,15 +151,22 @@ def _print_evidence(found: Plan) -> None:
         typer.echo(f"  weighted distance and score correlate by {told.correlation:.2f} within targets{chance}")
         for case, name in (("target", "targets"), ("source", "sources")):
             figures = told.figures[case]
+            held = f"{figures.covered:.0%} within the {told.level:.0%} interval"
+            if isnan(figures.covered):
+                held = "too few to tell how sure they are"
             typer.echo(
-                f"  {name} left out: mean error {figures.error:.3f} (of the plain mean {figures.error_of_mean:.3f}), "
-                f"{figures.covered:.0%} within the {told.level:.0%} interval"
+                f"  {name} left out: mean error {_decimal(figures.error)} (of the plain mean "
+                f"{_decimal(figures.error_of_mean)}), {held}"
             )
         regret = told.figures["target"]
         typer.echo(
-            f"  source chosen for targets left out: {regret.regret:.3f} below the best one "
-            f"(the usually best source: {regret.regret_of_usual:.3f})"
+            f"  source chosen for targets left out: {_decimal(regret.regret)} below the best one "
+            f"(the usually best source: {_decimal(regret.regret_of_usual)})"
         )
+
+
+def _decimal(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.3f}"
 
 
 def _print_resources(found: Plan) -> None:

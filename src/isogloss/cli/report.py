@@ -24,13 +24,18 @@ def report(run: RunFolder, json: Json = False, quiet: Quiet = False) -> None:
     Its page report.html is drawn anew from report.json.
     """
     from isogloss.evaluation import Report
+    from isogloss.evaluation.probes.scoring import Probed
 
     found = Report.load(run)
-    page = found.save(run if run.is_dir() else run.parent)
+    folder = run if run.is_dir() else run.parent
+    page = found.save(folder)
     if json:
         typer.echo(found.to_json())
     else:
         from isogloss.evaluation.table import print_report
 
         print_report(found, console())
+        if probed := Probed.load(folder):
+            means = ", ".join(f"{lang} {mean:.3f}" for lang, mean in probed.means.items())
+            typer.echo(f"Probes, mean accuracy over {', '.join(probed.phenomena)}: {means}.")
     log.info("Report: %s", page)

@@ -112,7 +112,11 @@ def transfer(
         Backbone.load(backbone or chosen.backbone)
         numbers = numbers or (list(Written.read(Path(recipe)).seeds or ()) if recipe.endswith(".toml") else None)
         shown = _plan(given, chosen, backbone or chosen.backbone, numbers or [1], unserved)
-        shown["plan"] = told and {"sha256": told.sha256, "expects": {k: told.estimate(k) for k in shown["targets"]}}
+        shown["plan"] = told and {
+            "sha256": told.sha256,
+            "expects": {k: told.estimate(k) for k in shown["targets"]},
+            "differs": list(told.mismatches(given.name, shown["targets"], shown["parts"])),
+        }
         shown["out"] = str(folder)
         print_json(shown) if json else _print_plan(shown)
         return
@@ -145,10 +149,6 @@ def transfer(
         from isogloss.evaluation.table import print_report
 
         print_report(report, console())
-    if report.plan:
-        from isogloss.evaluation.view import held
-
-        log.info("Plan: %s", held(report))
     log.info("Report: %s", folder / "report.html")
     log.info("next: isogloss predict %s --lang %s < texts.txt", folder, _served(given, unserved)[0])
 
@@ -204,7 +204,17 @@ def _print_plan(plan: dict[str, Any]) -> None:
         typer.echo(f"source {lang}: {counts['train']} train, {counts['dev']} dev")
     for lang, counts in plan["targets"].items():
         size = f"{counts['test']} test" if counts["test"] else "no test file"
-        guess = plan["plan"]["expects"][lang] if plan["plan"] else None
-        typer.echo(f"target {lang}: {size}" + (f", the plan expects {guess['value']:.3f}" if guess else ""))
+        typer.echo(f"target {lang}: {size}" + (_expected(plan["plan"]["expects"][lang]) if plan["plan"] else ""))
     for lang, reason in plan["unserved"].items():
         typer.echo(f"target {lang}: left out, {reason}")
+    for sentence in plan["plan"]["differs"] if plan["plan"] else ():
+        log.warning("%s", sentence)
+
+
+def _expected(guess: dict[str, Any] | None) -> str:
+    """What the plan says of a target."""
+    from isogloss.evaluation.view import bounds
+
+    if guess is None:
+        return ", the plan predicts no score"
+    return f", the plan expects {guess['value']:.3f} {bounds(guess['interval'])}".rstrip()

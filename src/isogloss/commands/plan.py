@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from isogloss.backbones import Backbone
 from isogloss.backbones.encoder import DEFAULT
 from isogloss.commands.doctor import BLIND, unknown_share
 from isogloss.errors import DataError, RecipeError, ResourceError
+from isogloss.evaluation.view import counted
 from isogloss.languages import Language, features
 from isogloss.languages.overlap import MOST_PIECES, Pieces
 from isogloss.planning.landscape import ALL_KINDS, Landscape, survey
 from isogloss.planning.law import Estimate
 from isogloss.planning.matrix import TransferMatrix
 from isogloss.planning.plan import Plan
-from isogloss.planning.planner import Measured, Sets, rank, sets
+from isogloss.planning.planner import Measured, Sets, rank, sets, way
 from isogloss.planning.recipe import Facts, advise
 from isogloss.planning.resources import BOUGHT, FewShot, resources
 from isogloss.planning.shipped import shipped
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("isogloss")
 
 DEFAULT_K = 2
+FEW_LINES = 200
+"""Of a language; with fewer, what is measured on its text is rough."""
 NO_MATRIX = "none"
 """In place of a matrix: rank by distance alone."""
 
@@ -53,7 +56,7 @@ def plan(
         problem: the problem, or its folder.
         matrix: measured transfer on the same task: a file, a folder of runs, or the object; ``none`` for no matrix. By
             default the one that comes with the package, if there is one.
-        k: the size of the largest set; by default 2, or 1 where there is one candidate.
+        k: the size of the largest set, beside the sources; by default 2, or 1 where there is one candidate.
         candidates: languages that could be annotated, beside those of the problem.
         texts: lines by language, beside those of the problem; these languages are candidates too.
         backbone: the encoder whose tokenizer cuts the text; runs of three characters where there is no text to cut.
@@ -80,19 +83,30 @@ def plan(
     if not any(ranked.values()):
         raise ResourceError(
             "Nothing is known of any two of these languages",
-            fix="Install isogloss[plan], or put text of each into unlabelled/",
+            fix=("Put" if features.installed() else "Install URIEL's tables (pip install isogloss[plan]), or put")
+            + " text of each into unlabelled/<code>.txt",
         )
     able = tuple(lang for lang in languages if land.basis[lang].listed or land.basis[lang].lines)
-    count = min(DEFAULT_K, len(able)) if k is None else k
-    if not 1 <= count <= len(able):
+    open_to = [lang for lang in able if lang not in problem.source]
+    count = min(DEFAULT_K, len(open_to)) if k is None else k
+    if not 1 <= count <= len(open_to):
         raise DataError(
-            f"{count} is no number of sources to choose among {len(able)} languages",
-            fix=f"Give k from 1 to {len(able)}",
+            f"{count} is no number of sources to choose among {len(open_to)} languages without labels",
+            fix=f"Give k from 1 to {len(open_to)}",
         )
     targets = tuple(target for target in problem.targets if target in able)
-    chosen = sets(land, targets, able, count, measured)
+    chosen = sets(land, targets, able, count, measured, labelled=problem.source)
+    kinds_used = [tuple(entry.distances) for entries in ranked.values() for entry in entries]
+    kinds_used += [chosen.kinds] if chosen.kinds else []
     few = {target: len(problem.few.get(target, ())) for target in problem.targets}
     used = [entry.rests_on for entries in ranked.values() for entry in entries if entry.prediction is not None]
+    if measured is not None and used:
+        notices += _whose(problem, measured, backbone)
+    elif measured is not None:
+        notices.append(
+            "No score is predicted: too few pairs were measured by a distance that is known of the targets. Languages "
+            "are ranked by distance alone."
+        )
     fits = [measured.fit(kinds) for kinds in sorted(set(used), key=used.count, reverse=True)] if measured else []
     return Plan(
         problem=problem.name,
@@ -103,6 +117,7 @@ def plan(
         candidates=languages,
         land=land,
         ranked=ranked,
+        ways={kinds: way(kinds, measured) for kinds in sorted(set(kinds_used), key=kinds_used.count, reverse=True)},
         sets=chosen,
         evidence=tuple(fit[0] for fit in fits if fit is not None),
         gains=_gains(measured),
@@ -114,6 +129,7 @@ def plan(
         notices=(
             *notices,
             *(told for fit in fits if fit is not None for told in fit[0].shortfalls(problem.spelling)),
+            *_of_text(land, problem.spelling, _codes([*(texts or {})])),
             *_notices(problem, land, ranked, chosen, measured is not None),
         ),
     )
@@ -148,7 +164,7 @@ def _measured(
             f"No score is predicted: no transfer was measured on {problem.task.name} by {problem.task.metric}. "
             "Languages are ranked by distance alone."
         ]
-    whole = matrix if isinstance(matrix, TransferMatrix) else TransferMatrix.read(matrix)
+    whole = matrix if isinstance(matrix, TransferMatrix) else TransferMatrix.read(matrix, task=problem.task.name)
     part = whole.of_task(problem.task.name)
     if not part.zero_shot():
         tasks = ", ".join(sorted({cell.task for cell in whole.cells})) or "nothing"
@@ -160,6 +176,8 @@ def _measured(
     if len(metrics) > 1:
         raise DataError(f"The matrix mixes metrics ({', '.join(metrics)})", fix="Keep one metric in a matrix")
     comparable, notices = ALL_KINDS, []
+    if left_out := part.about.get("left_out"):
+        notices.append(f"The matrix leaves out {', '.join(left_out)}.")
     name = backbone or DEFAULT
     if any("pieces" in cell.distances for cell in part.cells) and (
         part.about.get("pieces") != name or land.pieces < MOST_PIECES
@@ -169,19 +187,19 @@ def _measured(
             f"The overlap of pieces does not count for predictions: the matrix has it from {part.about.get('pieces')} "
             f"on {MOST_PIECES:,} pieces, this plan from {name} on {land.pieces:,}."
         )
-    if metrics != [problem.task.metric]:
-        notices.append(f"Predicted scores are {metrics[0] or 'of an unnamed metric'}, as in the matrix.")
-    encoder = part.about.get("backbone", name)
-    if encoder != name:
-        notices.append(f"The matrix was measured with {encoder}, and this plan is for {name}.")
-    notices.append(_whose(part.about))
     return Measured(part, level=level, comparable=comparable), notices
 
 
-def _whose(about: Mapping[str, Any]) -> str:
-    """Whose the predicted scores are, in a sentence."""
+def _whose(problem: Problem, measured: Measured, backbone: str | None) -> Iterator[str]:
+    """Whose the predicted scores are."""
+    about, name = measured.matrix.about, backbone or DEFAULT
+    if (metric := _metric(measured)) != problem.task.metric:
+        yield f"Predicted scores are {metric or 'of an unnamed metric'}, as in the matrix."
+    encoder = about.get("backbone", name)
+    if encoder != name:
+        yield f"The matrix was measured with {encoder}, and this plan is for {name}."
     data, labels = about.get("name", "the matrix's own data"), about.get("labels", "its number of")
-    return (
+    yield (
         f"Predicted scores are those of {data} with {labels} source labels: the order of sources may carry over to "
         "other data, the level will not."
     )
@@ -246,6 +264,16 @@ def _seconds(problem: Problem, backbone: str | None) -> float:
     return training_seconds(problem, Backbone.load(backbone or DEFAULT))
 
 
+def _of_text(land: Landscape, spelling: Callable[[str], str], given: Sequence[str]) -> Iterator[str]:
+    """What there is too little text of."""
+    if empty := [lang for lang in given if not land.basis[lang].lines]:
+        yield f"There is no letter in the text of {', '.join(map(spelling, empty))}: it does not count."
+    there = {lang: basis.lines for lang, basis in land.basis.items() if basis.lines}
+    few = [f"{spelling(lang)} ({counted(n, 'line')})" for lang, n in there.items() if n < FEW_LINES]
+    if few and len(there) > 1:
+        yield f"Distances by text are rough for {', '.join(few)}: put some {FEW_LINES} lines of each."
+
+
 def _notices(
     problem: Problem, land: Landscape, ranked: Mapping[str, tuple[Ranked, ...]], chosen: Sets, measured: bool
 ) -> Iterator[str]:
@@ -259,8 +287,8 @@ def _notices(
             yield f"What is known of {problem.spelling(lang)}: {basis.sentence}."
     if not chosen.sets:
         yield "No set of sources is chosen: no distance is known between a target and a candidate."
-    elif chosen.left_out:
-        yield f"The sets leave out {names(chosen.left_out)}, which cannot be compared by the same distances."
+    elif apart := (*chosen.left_out, *(lang for lang in problem.source if lang not in chosen.beside)):
+        yield f"The sets to annotate leave out {names(apart)}, which cannot be compared by the same distances."
     unknown = [target for target, entries in ranked.items() if all(entry.prediction is None for entry in entries)]
-    if measured and unknown:
+    if measured and 0 < len(unknown) < len(ranked):
         yield f"No score is predicted for {names(unknown)}: too few pairs were measured by a distance known of it."

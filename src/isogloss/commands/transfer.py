@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from isogloss.recipes.written import Written
 from isogloss.run import Run, fingerprint_of_test
 from isogloss.system import System
 from isogloss.tasks import OpenTagging, Prediction
+
+log = logging.getLogger("isogloss")
 
 Predictions = dict[int, dict[str, list[Prediction]]]
 
@@ -103,6 +106,10 @@ def transfer(
     problem = _served(problem, chosen, unserved)
     task, sources, targets = problem.task, problem.source, problem.targets
     told = foretold(plan, task=task.name, metric=task.metric, sources=sources, targets=targets) if plan else None
+    if told:
+        spelled = [problem.spelling(lang) for lang in targets]
+        for sentence in told.mismatches(problem.name, spelled, chosen.settings()):
+            log.warning("%s", sentence)
     if not seeds or len(set(seeds)) < len(seeds):
         raise IsoglossError("The seeds are not distinct numbers", fix="Write --seeds 1,2,3")
     first = among_processes(resume=resume)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from isogloss.evaluation.report import Report
@@ -11,6 +12,7 @@ from isogloss.evaluation.view import (
     cautions,
     counted,
     decimal,
+    held,
     knowledge,
     leak_count,
     metric_label,
@@ -66,8 +68,25 @@ def print_report(report: Report, console: Console) -> None:
             (counted(leaks, "leak"), "bold red") if leaks else "no leaks",
         )
     )
+    for line in _of_plan(report):
+        console.print(Text(line))
     for caution in cautions(report):
         console.print(Text(caution.text, style="bold red" if caution.grave else "yellow"))
+
+
+def _of_plan(report: Report) -> Iterator[str]:
+    """How good the plan was, how the run differs from it, and what it expects where nothing was measured."""
+    if report.plan is None:
+        return
+    yield f"Plan: {held(report)}"
+    yield from report.plan["differs"]
+    guesses = [
+        f"{lang} {decimal(guess['value'])} {bounds(guess['interval'])}".rstrip()
+        for lang, guess in report.estimate.items()
+        if guess is not None
+    ]
+    if guesses:
+        yield f"Expected by the plan, and not measured: {'; '.join(guesses)}."
 
 
 def _cells(row: Row, metric: str) -> list[str]:

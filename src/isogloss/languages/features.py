@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -58,7 +58,19 @@ class _Table:
 
 def installed() -> bool:
     """Whether the tables are there: the extra ``plan``."""
-    return find_spec("lang2vec") is not None
+    return _folder() is not None
+
+
+def _folder() -> Path | None:
+    """Of the tables; None where lang2vec is not installed.
+
+    By what was installed, not by what would be imported: lang2vec puts a script of its own name beside the interpreter,
+    and there the command line's path begins.
+    """
+    try:
+        return Path(str(distribution("lang2vec").locate_file("lang2vec"))) / "data"
+    except PackageNotFoundError:
+        return None
 
 
 def listed(language: Language | str, kind: Kind) -> str | None:
@@ -179,12 +191,12 @@ def _rows(codes: list[str]) -> dict[str, int]:
 
 def _read(name: str) -> tuple[list[str], list[str], NDArray[np.float32]]:
     """Codes, features and the L x F values of a file."""
-    spec = find_spec("lang2vec")
-    if spec is None or not spec.submodule_search_locations:
+    folder = _folder()
+    if folder is None:
         raise ResourceError(
             "Knowledge of languages needs the tables of lang2vec", fix="Install them: pip install isogloss[plan]"
         )
-    path = Path(next(iter(spec.submodule_search_locations))) / "data" / f"{name}.npz"
+    path = folder / f"{name}.npz"
     if not path.is_file():
         raise ResourceError("A table of lang2vec is missing", where=path, fix="Install it anew: lang2vec==1.1.2")
     with np.load(path, allow_pickle=False) as file:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -75,6 +75,8 @@ class Foretold:
         entries: by canonical code of the target, what the plan says of it and the run's source.
         evidence: what the predictions rest on, as in the plan.
         about: how the transfers behind them were measured, as far as it is known.
+        problem: that the plan was made for; None where the file does not say.
+        planned: canonical codes of its targets.
     """
 
     sha256: str
@@ -82,6 +84,28 @@ class Foretold:
     entries: Mapping[str, Mapping[str, Any]]
     evidence: tuple[Mapping[str, Any], ...]
     about: Mapping[str, Any]
+    problem: str | None = None
+    planned: tuple[str, ...] = ()
+
+    def mismatches(self, problem: str, targets: Iterable[str], settings: Mapping[str, Any]) -> Iterator[str]:
+        """How a run that is not begun yet is not what the plan was made for, one sentence each.
+
+        Args:
+            problem: its name.
+            targets: that will be asked for, however spelled.
+            settings: of the recipe's parts, by name.
+        """
+        if self.problem is not None and self.problem != problem:
+            yield f"The plan was made for the problem {self.problem}; this run is of {problem}."
+        codes = {lang: Language.parse(lang).code for lang in targets}
+        there = sum(code in codes.values() for code in self.planned)
+        if there < len(self.planned):
+            yield f"Of the plan's {len(self.planned)} targets this run has {there}."
+        if silent := [lang for lang, code in codes.items() if code not in self.entries]:
+            yield f"The plan predicts no score for {', '.join(silent)}."
+        if other := _other_settings(self.about, settings):
+            was, now = (", ".join(f"{name} {pair[i]}" for name, pair in other.items()) for i in (0, 1))
+            yield f"The transfers behind the predictions were trained with {was}; this run with {now}."
 
     def estimate(self, lang: str) -> dict[str, Any] | None:
         """The entry of a report's ``estimate`` for a target, however spelled; None where the plan has no prediction."""
@@ -118,6 +142,8 @@ class Foretold:
 
     def _differs(self, report: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any] | None]) -> Iterable[str]:
         """Only of what is known of the measured transfers is anything said."""
+        if "problem" in report and "targets" in report:
+            yield from self.mismatches(report["problem"], report["targets"], report.get("settings", {}))
         if report.get("regime", "zero-shot") != "zero-shot":
             yield f"The predictions are of zero-shot transfer; this run is {report['regime']}."
         if told := [lang for lang, entry in entries.items() if entry is not None and entry["measured"] is not None]:
@@ -154,7 +180,7 @@ def foretold(
                 f"The plan's {name} is {content[name]}, the run's {own}", where=plan, fix="Make a plan of this problem"
             )
     if not content["evidence"]:
-        raise DataError("The plan predicts no score", where=plan, fix="Make it with --matrix")
+        raise DataError("The plan predicts no score", where=plan, fix="Make it without --matrix none")
     codes = {Language.parse(code).code for code in sources}
     if len(codes) != 1:
         raise DataError("The run has several sources, and a prediction is of one", where=plan, fix="Leave the plan out")
@@ -177,6 +203,8 @@ def foretold(
         entries=entries,
         evidence=tuple(content["evidence"]),
         about=content.get("about", {}),
+        problem=content.get("problem"),
+        planned=tuple(content.get("targets", ())),
     )
 
 
@@ -190,8 +218,25 @@ def calibration(plan: str | Path, report: Mapping[str, Any]) -> Calibration:
     Raises:
         DataError: as :func:`foretold`.
     """
-    told = foretold(plan, task=report["task"], metric=report["metric"], sources=report["source"])
+    told = foretold(
+        plan,
+        task=report["task"],
+        metric=report["metric"],
+        sources=report["source"],
+        targets=report.get("targets"),
+    )
     return told.against(report)
+
+
+def _other_settings(about: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """By name what the measured transfers were trained with and the run, where no part of the run has the same."""
+    known = {"epochs": about.get("epochs"), **about.get("learning", {})}
+    run = {name: [part[name] for part in settings.values() if name in part] for name in known}
+    return {
+        name: (was, run[name][0])
+        for name, was in known.items()
+        if was is not None and run[name] and was not in run[name]
+    }
 
 
 def _defined(score: float | None) -> float | None:

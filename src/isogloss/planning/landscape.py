@@ -14,6 +14,7 @@ from isogloss.languages.distances import DISTANCES, distances
 from isogloss.languages.features import Kind
 from isogloss.languages.overlap import MEASURED, MOST_PIECES, Pieces, Profile, measured
 from isogloss.planning.weights import Floats
+from isogloss.readers import read_lines
 
 ALL_KINDS: tuple[str, ...] = (*DISTANCES, *MEASURED)
 _KIND_OF: dict[str, Kind] = {
@@ -34,20 +35,21 @@ class Basis:
         listed: the code in URIEL by distance (``syntactic`` and so on); only those that it has values for.
         observed: by the same, the share of values that some source states, in [0, 1]; the rest is inferred.
         lines: of the user's text; 0 where there is none that has letters.
+        tables: whether URIEL could be asked.
     """
 
     listed: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, float] = field(default_factory=dict)
     lines: int = 0
+    tables: bool = True
 
     @property
     def sentence(self) -> str:
         """The same in words."""
-        text = f"{self.lines:,} lines of its text" if self.lines else ""
+        text = f"{self.lines:,} line{'' if self.lines == 1 else 's'} of its text" if self.lines else ""
         if not self.listed:
-            return (
-                f"not listed in URIEL; {text} alone" if text else "not listed in URIEL, and no text: nothing is known"
-            )
+            why = "not listed in URIEL" if self.tables else "URIEL's tables are not installed"
+            return f"{why}; {text} alone" if text else f"{why}, and no text: nothing is known"
         # Morphology is a part of syntax, and would count twice.
         typology = [self.observed[kind] for kind in ("syntactic", "phonological", "inventory") if kind in self.observed]
         share = (
@@ -121,22 +123,26 @@ def read_texts(folder: Path) -> dict[str, list[str]]:
     """Lines by canonical code from a folder of ``<code>.txt`` files.
 
     Raises:
-        DataError: there is no such folder, or a name is no language code.
+        DataError: there is no such folder, a name is no language code or names a language twice, or a file is not
+            UTF-8.
     """
     if not folder.is_dir():
         raise DataError(
             "There is no such folder", where=folder, fix="Give one with a file such as yor.txt per language"
         )
-    return {
-        Language.parse(path.stem).code: path.read_text(encoding="utf-8", errors="replace").splitlines()
-        for path in sorted(folder.glob("*.txt"))
-    }
+    found: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.txt")):
+        code = Language.parse(path.stem).code
+        if code in found:
+            raise DataError(f"There is a second file of {code}", where=path, fix="Put its lines into one file")
+        found[code] = read_lines(path)
+    return found
 
 
 def _basis(code: str, profile: Profile | None) -> Basis:
     lines = profile.lines if profile is not None else 0
     if not features.installed():
-        return Basis(lines=lines)
+        return Basis(lines=lines, tables=False)
     listed: dict[str, str] = {
         kind: there for kind in DISTANCES if (there := features.listed(code, _KIND_OF[kind])) is not None
     }

@@ -11,7 +11,7 @@ those that were measured on the text of the two languages (:mod:`isogloss.langua
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -63,15 +63,19 @@ class TransferMatrix:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: str | Path) -> TransferMatrix:
+    def read(cls, path: str | Path, *, task: str | None = None) -> TransferMatrix:
         """Read a matrix file, or a folder with runs: every ``report.json`` below it.
+
+        Args:
+            path: of either.
+            task: runs of other tasks are left out; by default none is.
 
         Raises:
             DataError: it is neither, or holds something that is no score of transfer.
         """
         path = Path(path)
         if path.is_dir():
-            return cls.of_runs(sorted(path.rglob("report.json")), where=path)
+            return cls.of_runs(sorted(path.rglob("report.json")), where=path, task=task)
         content = _json(path)
         if (
             not isinstance(content, dict)
@@ -88,38 +92,66 @@ class TransferMatrix:
         return cls(cells=_unique(cells, path), about=about if isinstance(about, dict) else {})
 
     @classmethod
-    def of_runs(cls, reports: Iterable[Path], *, where: Path) -> TransferMatrix:
+    def of_runs(cls, reports: Iterable[Path], *, where: Path, task: str | None = None) -> TransferMatrix:
         """The scores in reports of zero-shot runs with one source language each.
 
+        What is no such run, or of another task than ``task``, is left out; ``about["left_out"]`` says which and why.
+
         Raises:
-            DataError: there is none, or they are of several recipes, encoders or metrics: no single matrix.
+            DataError: there is none, they are of several recipes, encoders or metrics (no single matrix), or two of
+                them measured the same pair.
         """
-        cells: list[Cell] = []
-        made: set[tuple[str, str, str]] = set()
+        cells: list[tuple[str, Cell]] = []
+        made: dict[tuple[str, str, str], list[str]] = {}
+        apart: dict[str, list[str]] = {}
         for path in reports:
-            report = _json(path)
+            name = _run_name(path, where)
             try:
-                if len(report["source"]) != 1 or report["regime"] != "zero-shot":
+                report = _json(path)
+                how = (report["recipe"], report["backbone"]["id"], report["metric"])
+                if why := _no_transfer(report, task):
+                    apart.setdefault(why, []).append(name)
                     continue
-                made.add((report["recipe"], report["backbone"]["id"], report["metric"]))
-                for lang, found in report["scores"].items():
-                    scores = {seed: by[report["metric"]] for seed, by in found["by_seed"].items()}
-                    entry = {"source": report["source"][0], "target": lang, "task": report["task"], "scores": scores}
-                    cells.append(_cell({**entry, "metric": report["metric"]}, path, len(cells) + 1))
+                told = {"source": report["source"][0], "task": report["task"], "metric": report["metric"]}
+                scores = {
+                    lang: {seed: by[report["metric"]] for seed, by in found["by_seed"].items()}
+                    for lang, found in report["scores"].items()
+                }
             except (KeyError, TypeError, AttributeError):
-                raise DataError("This is no report of isogloss", where=path, fix="Move it elsewhere") from None
+                apart.setdefault("no report of a run", []).append(name)
+                continue
+            made.setdefault(how, []).append(name)
+            for number, (lang, by_seed) in enumerate(scores.items(), start=1):
+                cells.append((name, _cell({**told, "target": lang, "scores": by_seed}, path, number)))
+        left_out = [f"{_some(names)} ({why})" for why, names in apart.items()]
         if not cells:
             raise DataError(
-                "No zero-shot run from one source language is in it", where=where, fix="Give another folder"
+                "No zero-shot run from one source language"
+                + (f" on {task}" if task else "")
+                + " is in it"
+                + (f"; left out: {', '.join(left_out)}" if left_out else ""),
+                where=where,
+                fix="Give another folder",
             )
         if len(made) > 1:
+            ways = "; ".join(f"{', '.join(how)}: {_some(names)}" for how, names in made.items())
             raise DataError(
-                f"The runs differ in recipe, encoder or metric ({len(made)} ways)",
+                f"The runs differ in recipe, encoder or metric ({ways})",
                 where=where,
                 fix="Keep runs of one kind in one folder",
             )
         ((recipe, backbone, metric),) = made
-        return cls(cells=_unique(cells, where), about={"recipe": recipe, "backbone": backbone, "metric": metric})
+        about = {"recipe": recipe, "backbone": backbone, "metric": metric}
+        ran: dict[tuple[str, str, str], str] = {}
+        for name, cell in cells:
+            if (first := ran.setdefault((cell.source, cell.target, cell.task), name)) != name:
+                raise DataError(
+                    f"{cell.source} to {cell.target} was measured by two runs ({first}, {name})",
+                    where=where,
+                    fix="Keep one of them, or one run with both seeds",
+                )
+        found = _unique((cell for _, cell in cells), where)
+        return cls(cells=found, about=about | ({"left_out": left_out} if left_out else {}))
 
     def write(self, path: str | Path) -> None:
         """Write the file that :meth:`read` reads."""
@@ -154,6 +186,25 @@ class TransferMatrix:
                 added = fmean(cell.scores[seed] - base[seed] for seed in sorted(seeds))
                 found.setdefault(cell.examples, []).append(added)
         return dict(sorted(found.items()))
+
+
+def _run_name(report: Path, where: Path) -> str:
+    """The run's folder, seen from the one that was given."""
+    folder = report.parent
+    return str(folder.relative_to(where)) if folder.is_relative_to(where) and folder != where else folder.name
+
+
+def _no_transfer(report: Mapping[str, Any], task: str | None) -> str:
+    """Why a run is no transfer on the task from one language; "" where it is."""
+    if task is not None and report["task"] != task:
+        return f"task {report['task']}"
+    if report["regime"] != "zero-shot":
+        return f"{report['regime']}"
+    return "" if len(report["source"]) == 1 else "several sources"
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _json(path: Path) -> Any:

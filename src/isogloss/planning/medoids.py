@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from math import comb
 
@@ -12,7 +13,7 @@ MOST_SETS = 20_000
 """Up to so many sets of k all are tried, which takes under a second; beyond, swaps look for the best."""
 
 
-def choose(distance_SL: NDArray[np.float64], k: int) -> tuple[int, ...]:
+def choose(distance_SL: NDArray[np.float64], k: int, *, beside: Sequence[int] = ()) -> tuple[int, ...]:
     """The k of S candidates with the least total distance from each of L languages to its nearest candidate.
 
     Exact while there are at most ``MOST_SETS`` sets; beyond, the best of :func:`by_swaps`. Of equally good sets the
@@ -20,14 +21,20 @@ def choose(distance_SL: NDArray[np.float64], k: int) -> tuple[int, ...]:
 
     Args:
         distance_SL: without nan; square where the languages choose among themselves.
-        k: how many, from 1 to S.
+        k: how many, from 1 to S, less those that are chosen already.
+        beside: rows that are chosen already: they serve too, and are not among those that are returned.
 
     Returns:
         Rows of ``distance_SL``, ascending.
 
     Raises:
-        ValueError: k is not among 1 to S, or a distance is not a number.
+        ValueError: k is no such number, or a distance is not a number.
     """
+    if beside:
+        free = [row for row in range(len(distance_SL)) if row not in beside]
+        # A candidate can bring a language no further away than what is there already.
+        nearer_SL = np.minimum(distance_SL[free], distance_SL[list(beside)].min(0))
+        return tuple(free[row] for row in choose(nearer_SL, k))
     _check(distance_SL, k)
     if comb(len(distance_SL), k) > MOST_SETS:
         return by_swaps(distance_SL, k)

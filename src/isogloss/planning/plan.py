@@ -15,7 +15,7 @@ import numpy as np
 from isogloss.errors import DataError
 from isogloss.planning.landscape import Landscape
 from isogloss.planning.law import Estimate
-from isogloss.planning.planner import Evidence, Ranked, Sets
+from isogloss.planning.planner import Evidence, Ranked, Sets, Way
 from isogloss.planning.recipe import Advised
 from isogloss.planning.resources import Resources
 
@@ -33,7 +33,8 @@ class Plan:
         candidates: all languages that could be annotated.
         land: the distances, and what is known of each language.
         ranked: by target the candidates, the best first.
-        sets: of 1, 2, ... sources to annotate.
+        ways: in which languages are compared, the most used first: one for each tuple of kinds of distance.
+        sets: of 1, 2, ... sources to annotate beside those that have labels.
         evidence: what the predictions rest on, for each set of kinds of distance that one was made from, the most used
             first; empty where nothing is predicted.
         gains: by number of labelled target examples, what they add to the zero-shot score; empty if never measured.
@@ -53,6 +54,7 @@ class Plan:
     candidates: tuple[str, ...]
     land: Landscape
     ranked: Mapping[str, tuple[Ranked, ...]]
+    ways: Mapping[tuple[str, ...], Way]
     sets: Sets
     evidence: tuple[Evidence, ...] = ()
     gains: Mapping[int, Estimate] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Plan:
             "order": self.land.languages,
             "distances": {kind: np.round(matrix, 6).tolist() for kind, matrix in self.land.distances.items()},
             "ranked": {target: [asdict(entry) for entry in entries] for target, entries in self.ranked.items()},
+            "ways": [asdict(way) for way in self.ways.values()],
             "sets": asdict(self.sets),
             "evidence": [asdict(told) for told in self.evidence],
             "gains": {str(n): asdict(gain) for n, gain in self.gains.items()},

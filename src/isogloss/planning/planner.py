@@ -12,9 +12,12 @@ from isogloss.planning.landscape import ALL_KINDS, Landscape, survey
 from isogloss.planning.law import Estimate
 from isogloss.planning.mantel import PERMUTATIONS, mantel
 from isogloss.planning.matrix import Cell, TransferMatrix
-from isogloss.planning.medoids import choose, clusters
+from isogloss.planning.medoids import choose, clusters, total
 from isogloss.planning.prediction import LEAST_LANGUAGES, Figures, Pairs, Predictor
 from isogloss.planning.weights import Floats, fit_weights
+
+ALPHA = 0.05
+"""Of Mantel's test: above it, distance is not known to go with transfer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class Ranked:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSet:
-    """k sources, and which of them is nearest to each target; ``distance`` is the mean over the targets."""
+    """k sources to annotate, and which source is nearest to each target; ``distance`` is the mean over the targets."""
 
     sources: tuple[str, ...]
     distance: float
@@ -78,8 +81,20 @@ class Evidence:
     usual: str
 
     def shortfalls(self, spelling: Callable[[str], str] = str) -> Iterator[str]:
-        """One sentence for each constant that the predictions do not beat on targets that were left out."""
+        """What the reader must not trust, one sentence each.
+
+        Distance that is not known to go with transfer, and each constant that the predictions do not beat on targets
+        that were left out.
+        """
         told, by = self.figures["target"], ", ".join(self.kinds)
+        chance = "" if self.p is None else f", Mantel p {self.p:.3f}"
+        if not any(self.weights.values()):
+            yield f"Distance by {by} carries no information: none of it goes with worse transfer in the matrix{chance}."
+        elif self.p is not None and self.p > ALPHA:
+            yield (
+                f"Distance by {by} goes with worse transfer in the matrix no more than chance allows (correlation "
+                f"{self.correlation:.2f} within targets{chance})."
+            )
         if told.error >= told.error_of_mean:
             yield (
                 f"Predicted levels by {by} tell no more than the plain mean: on targets left out they miss by "
@@ -201,19 +216,30 @@ class Sets:
         kinds: of distance that they rest on: known between all of these languages. Empty where there are no sets.
         sets: by number of sources, from one up.
         left_out: targets that no such distance is known of.
+        beside: the labelled sources that the sets are chosen beside; only those that such a distance is known of.
+        distance: the mean over the targets to the nearest of ``beside``; None where there is none.
     """
 
     kinds: tuple[str, ...] = ()
     sets: tuple[SourceSet, ...] = ()
     left_out: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    distance: float | None = None
 
 
 def sets(
-    land: Landscape, targets: Sequence[str], candidates: Sequence[str], most: int, measured: Measured | None = None
+    land: Landscape,
+    targets: Sequence[str],
+    candidates: Sequence[str],
+    most: int,
+    measured: Measured | None = None,
+    *,
+    labelled: Sequence[str] = (),
 ) -> Sets:
-    """The 1, 2, ... ``most`` candidates with the least distance from each target to its nearest one.
+    """The 1, 2, ... ``most`` candidates with the least distance from each target to its nearest source.
 
-    All distances are of the same kinds: those with which most targets are served, then those that the most is known by.
+    Candidates that are ``labelled`` serve already, and none of them is chosen. All distances are of the same kinds:
+    those with which most targets are served, then those that the most is known by.
     """
     everyone = tuple(dict.fromkeys((*candidates, *targets)))
     known = {lang: frozenset(land.known(lang, everyone)) for lang in everyone}
@@ -226,30 +252,65 @@ def sets(
     kinds = tuple(kind for kind in ALL_KINDS if kind in shared)
     served = [target for target in targets if shared <= known[target]]
     able = [lang for lang in candidates if shared <= known[lang]]
-    if not kinds or not served or not able:
+    held = [row for row, lang in enumerate(able) if lang in labelled]
+    if not kinds or not served or len(able) == len(held):
         return Sets(left_out=tuple(targets))
     grid = np.ix_(*([land.languages.index(code) for code in codes] for codes in (able, served)))
     parts = [w * land.distances[kind][grid] for kind, w in zip(kinds, weights_of(kinds, measured), strict=True)]
     distance_SL: Floats = np.sum(parts, axis=0)
     found = []
-    for count in range(1, min(most, len(able)) + 1):
-        chosen = choose(distance_SL, count)
-        nearest = clusters(distance_SL, chosen)
+    for count in range(1, min(most, len(able) - len(held)) + 1):
+        chosen = choose(distance_SL, count, beside=held)
+        there = (*held, *chosen)
+        nearest = clusters(distance_SL, there)
         found.append(
             SourceSet(
                 sources=tuple(able[row] for row in chosen),
-                distance=float(distance_SL[list(chosen)].min(0).mean()),
+                distance=total(distance_SL, there) / len(served),
                 serves={target: able[row] for target, row in zip(served, nearest, strict=True)},
             )
         )
-    return Sets(kinds=kinds, sets=tuple(found), left_out=tuple(t for t in targets if t not in served))
+    return Sets(
+        kinds=kinds,
+        sets=tuple(found),
+        left_out=tuple(t for t in targets if t not in served),
+        beside=tuple(able[row] for row in held),
+        distance=total(distance_SL, tuple(held)) / len(served) if held else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How languages are compared: the weights of kinds of distance, sum 1, and whether they were ``fitted``."""
+
+    weights: Mapping[str, float]
+    fitted: bool
+
+    @property
+    def counting(self) -> tuple[str, ...]:
+        """The kinds that make a difference."""
+        return tuple(kind for kind, weight in self.weights.items() if weight > 0)
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        if not self.fitted:
+            return f"Distance is the plain mean of {', '.join(self.counting)}."
+        told = ", ".join(f"{kind} {self.weights[kind]:.2f}" for kind in self.counting)
+        return f"Distance is a mean with weights that were fitted to measured transfer: {told}."
+
+
+def way(kinds: Sequence[str], measured: Measured | None) -> Way:
+    """Fitted weights of kinds of distance, or all the same where nothing was measured or no distance tells anything."""
+    fit = measured.fit(kinds) if measured is not None else None
+    fitted = fit is not None and sum(fit[0].weights.values()) > 0
+    weights = {kind: fit[0].weights.get(kind, 0.0) if fit is not None and fitted else 1 / len(kinds) for kind in kinds}
+    return Way(weights=weights, fitted=fitted)
 
 
 def weights_of(kinds: Sequence[str], measured: Measured | None) -> Floats:
-    """Fitted weights of kinds of distance, or all the same where nothing was measured or no distance tells anything."""
-    fit = measured.fit(kinds) if measured is not None else None
-    weights_K = np.array([fit[0].weights.get(kind, 0.0) if fit else 0.0 for kind in kinds])
-    return weights_K if weights_K.sum() > 0 else np.full(len(kinds), 1 / len(kinds))
+    """The weights of :func:`way`, in the order of the kinds."""
+    return np.array(list(way(kinds, measured).weights.values()))
 
 
 def _ranked(land: Landscape, target: str, source: str, kinds: Sequence[str], measured: Measured | None) -> Ranked:

@@ -125,7 +125,8 @@ class Figures:
         error: mean absolute error.
         error_of_mean: that of always saying the mean of the pairs that were not left out.
         r2: 1 - squared error / that of the same mean.
-        covered: the share of pairs within an interval made from the misses on all other languages, of the plan's level.
+        covered: the share of pairs within an interval made from the misses on all other languages, of the plan's level;
+            nan where there are too few of them.
         regret: what is lost, on the average target, by the source with the best prediction against the best one;
             nan where it says nothing.
         regret_of_usual: the same of the source that is best on average for the other targets.
@@ -191,11 +192,12 @@ class Predictor:
     def predict(self, source: str, target: str, distances_K: Floats) -> Estimate:
         """The score to expect, with bounds that held for ``level`` of the pairs that were left out alike.
 
-        No bounds where there were too few of them to say so. They are those of other languages measured alike: on
-        another task, with other labels or another encoder, they say nothing.
+        No bounds where there were too few of them to say so, or to see how often such bounds hold. They are those of
+        other languages measured alike: on another task, with other labels or another encoder, they say nothing.
         """
         value = self.ridge.at(source, target, distances_K)
-        half = reach(self.misses[self.case(source, target)], self.level)
+        case = self.case(source, target)
+        half = reach(self.misses[case], self.level) if self._checked(case) else None
         if half is None:
             return Estimate(value=value)
         return Estimate(value=value, low=max(value - half, 0.0), high=min(value + half, 1.0))
@@ -205,8 +207,13 @@ class Predictor:
 
         No bounds where one of them was never measured as a source: no miss of such a gain is known.
         """
-        half = reach(self.swaps, self.level) if {other, source} <= self.ridge.source.keys() else None
+        known = {other, source} <= self.ridge.source.keys() and self._checked("target")
+        half = reach(self.swaps, self.level) if known else None
         return Estimate(value=gain) if half is None else Estimate(value=gain, low=gain - half, high=gain + half)
+
+    def _checked(self, case: str) -> bool:
+        """Whether it is known how often an interval of the case held."""
+        return not math.isnan(self.figures[case].covered)
 
 
 def reach(misses_N: Floats, level: float) -> float | None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from isogloss.languages import features
 
 MINE = str.maketrans("eo", "ao")
 
@@ -65,11 +68,31 @@ def test_a_matrix_gives_scores_and_the_files_are_written(isogloss: Any, unlisted
     assert content["recipe"]["name"] == "direct"
     assert [p["what"] for p in content["resources"]["swa"]["purchases"]][-2:] == ["raw text", "translations"]
     assert "Labels worth buying" in page.read_text(encoding="utf-8")
+    assert "weights that were fitted to measured transfer: lexical 1.00." in done.out
+    assert "To annotate beside eng, chosen by distance (" in done.out
+    assert "), not by score:" in done.out
+    assert "0: eng alone" in done.out
     none = isogloss("plan", unlisted, "--matrix", "none")
     assert none.code == 0
     assert "no matrix was wanted" in none.err
     assert "to expect" not in none.out
     assert json.loads(plan.read_text())["sha256"] in page.read_text(encoding="utf-8")
+
+
+def test_a_few_runs_are_too_few_for_intervals(isogloss: Any, unlisted: Path, tmp_path: Path) -> None:
+    cells = [
+        {"source": s, "target": t, "task": "classification", "metric": "accuracy",
+         "scores": {"1": 0.9 - abs(i - j) / 10}}
+        for i, s in enumerate(("eng", "spa", "swa")) for j, t in enumerate(("eng", "spa", "swa", "deu")) if i != j
+    ]  # fmt: skip
+    (tmp_path / "m.json").write_text(json.dumps({"schema": 1, "cells": cells}))
+    done = isogloss("plan", unlisted, "--matrix", tmp_path / "m.json", "--html", tmp_path / "p.html")
+    assert done.code == 0, done.err
+    if features.installed():
+        assert "too few to tell" in done.out
+        assert "too few to tell" in (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "nan" not in done.out
+    assert "[0." not in done.out
 
 
 @pytest.mark.parametrize(
@@ -92,3 +115,19 @@ def test_wrong_input_is_one_sentence(isogloss: Any, unlisted: Path, options: tup
 
 def test_a_list_that_is_none_is_wrong_usage(isogloss: Any, unlisted: Path) -> None:
     assert isogloss("plan", unlisted, "--candidates", "a,,b").code == 2
+
+
+def test_without_tables_languages_are_compared_by_text_alone(
+    isogloss: Any, unlisted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "_folder", lambda: None)
+    done = isogloss("plan", unlisted)
+    assert done.code == 0, done.err
+    assert done.err.count("not installed (pip install isogloss[plan])") == 1
+    assert "swa: URIEL's tables are not installed; 200 lines of its text alone" in done.out
+    assert "not listed" not in done.out + done.err
+    shutil.rmtree(unlisted / "unlabelled")
+    done = isogloss("plan", unlisted)
+    assert done.code == 1
+    assert "Nothing is known of any two of these languages" in done.err
+    assert "pip install isogloss[plan]" in done.err

@@ -199,10 +199,13 @@ def test_a_plan_is_checked_in_a_dry_run_and_held_against_the_run(
     options = ("transfer", problem, "--out", tmp_path / "out", "--backbone", encoder, "--plan", file)
     shown = json.loads(isogloss(*options, "--dry-run", "--json").out)
     assert shown["plan"]["expects"]["swa"]["interval"] == [0.5, 0.7]
-    assert "target swa: no test file, the plan expects 0.600" in isogloss(*options, "--dry-run").out
+    assert "target swa: no test file, the plan expects 0.600 [0.500, 0.700]" in isogloss(*options, "--dry-run").out
     done = isogloss(*options, *FAST[:-1])
     assert done.code == 0
-    assert "Plan: The plan predicted 1 score with an error of" in done.err
+    assert "Plan: The plan predicted 1 score with an error of" in done.out
+    assert (
+        "Expected by the plan, and not measured: swa 0.600 [0.500, 0.700]." in isogloss("report", tmp_path / "out").out
+    )
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["estimate"]["swa"]["value"] == 0.6
     assert report["plan"]["targets"]["spa"]["score"] == report["scores"]["spa"]["accuracy"]
@@ -211,6 +214,31 @@ def test_a_plan_is_checked_in_a_dry_run_and_held_against_the_run(
         refused = isogloss(*options, *extra)
         assert (refused.code, refused.out) == (1, "")
         assert "plan.json: The plan was changed after it was written." in refused.err
+
+
+def test_a_plan_of_another_problem_is_said_before_and_after(
+    isogloss, problem: Path, encoder: Path, tmp_path: Path
+) -> None:
+    def write(lang: str) -> Path:
+        entry = {"source": "eng", "prediction": {"value": 0.6, "low": None, "high": None}, "case": "target"}
+        evidence = {"kinds": ["script"], "pairs": 12, "languages": 5, "level": 0.9}
+        plan = {"schema": 1, "task": "classification", "metric": "accuracy", "targets": [lang, "por"]}
+        plan |= {"problem": "another", "evidence": [evidence]}
+        plan |= {"ranked": {lang: [entry | {"rests_on": ["script"], "measured": None}]}}
+        (tmp_path / "plan.json").write_text(json.dumps(plan | {"sha256": digest(plan)}))
+        return tmp_path / "plan.json"
+
+    options = ("transfer", problem, "--out", tmp_path / "out", "--backbone", encoder, "--plan")
+    refused = isogloss(*options, write("deu"), *FAST[:-1])
+    assert refused.code == 1
+    assert "no score from eng to a target of this run" in refused.err
+    dry = isogloss(*options, write("spa"), "--dry-run")
+    assert "target swa: no test file, the plan predicts no score" in dry.out
+    real = isogloss(*options, write("spa"), *FAST[:-1])
+    assert real.code == 0
+    for said in (dry.err, real.err, real.out):
+        assert "made for the problem another; this run is of topics." in " ".join(said.split())
+        assert "Of the plan's 2 targets this run has 1." in " ".join(said.split())
 
 
 def test_the_file_that_plan_writes_is_the_one_that_transfer_reads(

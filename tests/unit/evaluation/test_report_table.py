@@ -46,3 +46,20 @@ def test_without_a_terminal_there_are_no_escape_codes_and_no_markup() -> None:
     assert HOSTILE in text
     assert "Oracle: the weights were chosen on the test labels." in " ".join(text.split())
     assert "[bold]x" in printed(report(notices=["[bold]x"]))
+
+
+def test_the_plan_and_what_it_expects_unmeasured_are_told() -> None:
+    guess = {"predicted": 0.7, "interval": [0.6, 0.8], "score": 0.771, "inside": True}
+    plan = {
+        "sha256": "ab",
+        "level": 0.9,
+        "targets": {"ar": guess},
+        "error": 0.071,
+        "differs": ["Of another."],
+    }
+    estimate = {"no": {"value": 0.85, "interval": [0.75, 0.95]}, "sw": None}
+    text = " ".join(printed(report(plan=plan, estimate=estimate)).split())
+    assert "Plan: The plan predicted 1 score with an error of 0.071" in text
+    assert "Of another." in text
+    assert "Expected by the plan, and not measured: no 0.850 [0.750, 0.950]." in text
+    assert "plan" not in printed(report()).lower()

@@ -36,7 +36,10 @@ PLAN: dict[str, Any] = {
     "error": 0.0587,
     "shift": 0.0587,
     "covered": 0.5,
-    "differs": ["The transfers behind the predictions had the recipe <b>; this run has direct."],
+    "differs": [
+        "The plan predicts no score for zh.",
+        "The transfers behind the predictions had the recipe <b>; this run has direct.",
+    ],
 }
 GUESS = {"value": 0.85, "interval": [0.75, 0.95], "level": 0.9, "basis": "a plan, from 12 measured transfers"}
 
@@ -62,7 +65,7 @@ def test_the_page_has_a_row_for_each_target_in_chart_and_table(planned: Report) 
     assert "level of all scores shifts" in words
     assert "0.059 above the predictions" in words
     assert "recipe &lt;b&gt;" in section
-    assert "predicts nothing of Chinese zh" in words
+    assert "predicts no score for zh" in words
     assert PLAN["sha256"] in words
     assert "Hebrew he 0.740 [0.680, 0.800] 0.842 +0.102 outside" in words
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import subprocess
 import sys
-from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -93,17 +94,29 @@ def test_places_are_where_they_are() -> None:
 
 
 def test_without_the_tables_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "find_spec", lambda name: None)
+    def absent(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(features, "distribution", absent)
     features._table.cache_clear()
     assert not features.installed()
     with pytest.raises(ResourceError, match=r"isogloss\[plan\]"):
         features.vector("eng", "syntax")
 
 
+@needs_tables
+def test_a_script_of_the_same_name_does_not_hide_the_tables(tmp_path: Path) -> None:
+    """lang2vec installs a script ``lang2vec.py`` into the folder with which the command line's path begins."""
+    (tmp_path / "lang2vec.py").write_text("raise SystemExit('the script was run')\n")
+    (tmp_path / "ask.py").write_text(
+        "from isogloss.languages import features\nprint(features.installed(), len(features.names('syntax')))\n"
+    )
+    done = subprocess.run([sys.executable, tmp_path / "ask.py"], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "103"], done.stderr
+
+
 def test_a_table_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    spec = ModuleSpec("lang2vec", None)
-    spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(features, "find_spec", lambda name: spec)
+    monkeypatch.setattr(features, "_folder", lambda: tmp_path)
     features._table.cache_clear()
     with pytest.raises(ResourceError, match="family_features"):
         features.vector("eng", "family")

@@ -62,6 +62,22 @@ def test_the_numbers_are_those_of_a_pencil(write: Any) -> None:
     assert found.differs == ("The plan's matrix held this very source with rus: no test of what it foretells.",)
 
 
+def test_another_problem_is_said_in_so_many_words(write: Any) -> None:
+    path = write(problem="helpdesk", about={"epochs": 6, "learning": {"learning_rate": 2e-4, "max_length": 128}})
+    settings = {"cross_entropy": {"epochs": 10, "max_length": 128}, "other": {"learning_rate": 2e-4}}
+    run = report(problem="news", targets=["yo", "swa", "spa"], scores={}, settings=settings)
+    assert calibration(path, run).differs == (
+        "The plan was made for the problem helpdesk; this run is of news.",
+        "Of the plan's 4 targets this run has 2.",
+        "The plan predicts no score for swa, spa.",
+        "The transfers behind the predictions were trained with epochs 6; this run with epochs 10.",
+    )
+    same = report(problem="helpdesk", targets=["yo", "rus", "de", "es"], scores={})
+    assert calibration(path, same).differs[:1] == ("The plan predicts no score for es.",)
+    with pytest.raises(DataError, match="no score from eng to a target of this run"):
+        calibration(path, report(targets=["swa"]))
+
+
 def test_a_target_without_a_score_counts_in_no_mean(write: Any) -> None:
     for missing in (None, float("nan")):
         found = calibration(write(), report(scores={"yo": {"accuracy": missing}, "rus": {"accuracy": 0.7}}))
@@ -119,7 +135,7 @@ def test_what_the_predictions_are_not_of_is_said(write: Any) -> None:
     [
         ({"task": "pair"}, {}, "task is pair"),
         ({"metric": "macro_f1"}, {}, "metric is macro_f1"),
-        ({"evidence": []}, {}, "predicts no score"),
+        ({"evidence": []}, {}, "predicts no score. Make it without --matrix none"),
         ({}, {"sources": ["eng", "rus"]}, "several sources"),
         ({}, {"sources": ["swa"]}, "no score from swa"),
         ({}, {"targets": ["spa", "swa"]}, "no score from eng to a target"),

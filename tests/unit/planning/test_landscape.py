@@ -51,3 +51,11 @@ def test_texts_are_read_by_code(tmp_path: Path) -> None:
     assert read_texts(tmp_path) == {"yor": ["ọmọ", "ilé"]}
     with pytest.raises(DataError, match="no such folder"):
         read_texts(tmp_path / "none")
+    (tmp_path / "ibo.txt").write_bytes(b"a line\nno \xff text\n")
+    with pytest.raises(DataError, match="not UTF-8") as caught:
+        read_texts(tmp_path)
+    assert "ibo.txt:2" in str(caught.value)
+    (tmp_path / "ibo.txt").rename(tmp_path / "yor.txt")
+    (tmp_path / "yor.txt").write_text("ọmọ\n", encoding="utf-8")
+    with pytest.raises(DataError, match="second file of yor"):
+        read_texts(tmp_path)

@@ -18,11 +18,11 @@ def written(folder: Path, cells: list[Any], **more: Any) -> Path:
     return path
 
 
-def run(folder: Path, name: str, source: str, recipe: str = "direct", regime: str = "zero-shot") -> None:
+def run(folder: Path, name: str, *source: str, **changes: Any) -> None:
     scores = {lang: {"accuracy": 0.6, "n": 9, "ci95": {}, "by_seed": {"1": {"accuracy": 0.6, "macro_f1": 0.2}}}
               for lang in ("eng", "yor", "rus")}  # fmt: skip
-    report = {"source": [source], "regime": regime, "recipe": recipe, "backbone": {"id": "tiny"}, "metric": "accuracy",
-              "task": "classification", "scores": scores}  # fmt: skip
+    report = {"source": source, "regime": "zero-shot", "recipe": "direct", "backbone": {"id": "tiny"},
+              "metric": "accuracy", "task": "classification", "scores": scores} | changes  # fmt: skip
     (folder / name).mkdir(parents=True)
     (folder / name / "report.json").write_text(json.dumps(report), encoding="utf-8")
 
@@ -90,9 +90,32 @@ def test_runs_make_a_matrix(tmp_path: Path) -> None:
     assert {(cell.source, cell.target) for cell in matrix.zero_shot()} == {
         ("eng", "yor"), ("eng", "rus"), ("rus", "eng"), ("rus", "yor"),
     }  # fmt: skip
-    assert matrix.about == {"recipe": "direct", "backbone": "tiny", "metric": "accuracy"}
+    made = {"recipe": "direct", "backbone": "tiny", "metric": "accuracy"}
+    assert matrix.about == made | {"left_out": ["c (few-shot)"]}
     run(tmp_path, "d", "yor", recipe="filter")
-    with pytest.raises(DataError, match="2 ways"):
+    with pytest.raises(DataError, match=r"\(direct, tiny, accuracy: a, b; filter, tiny, accuracy: d\)"):
+        TransferMatrix.read(tmp_path)
+
+
+def test_what_is_no_transfer_on_the_task_is_left_out_and_named(tmp_path: Path) -> None:
+    run(tmp_path, "a", "eng")
+    run(tmp_path, "cmp/direct", "rus", task="tagging", recipe="other")
+    run(tmp_path, "two", "eng", "yor")
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board" / "report.json").write_text('{"rows": []}')
+    matrix = TransferMatrix.read(tmp_path, task="classification")
+    assert {cell.source for cell in matrix.cells} == {"eng"}
+    assert matrix.about["left_out"] == [
+        "board (no report of a run)", "cmp/direct (task tagging)", "two (several sources)",
+    ]  # fmt: skip
+    with pytest.raises(DataError, match=r"on span is in it; left out: a, two \(task classif"):
+        TransferMatrix.read(tmp_path, task="span")
+
+
+def test_two_runs_of_one_pair_are_named(tmp_path: Path) -> None:
+    run(tmp_path, "a", "eng")
+    run(tmp_path, "b2", "eng")
+    with pytest.raises(DataError, match=r"measured by two runs \(a, b2\)"):
         TransferMatrix.read(tmp_path)
 
 
@@ -100,7 +123,7 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No zero-shot run"):
         TransferMatrix.read(tmp_path)
     (tmp_path / "report.json").write_text("{}")
-    with pytest.raises(DataError, match="no report"):
+    with pytest.raises(DataError, match=r"left out: .*no report of a run"):
         TransferMatrix.read(tmp_path)
 
 

@@ -26,6 +26,22 @@ def test_medoids_of_nine_languages_equal_brute_force(k: int) -> None:
         assert medoids.total(distance, medoids.choose(distance, k)) == pytest.approx(brute(distance, k), abs=1e-9)
 
 
+@pytest.mark.parametrize("most_sets", [medoids.MOST_SETS, 1])
+@pytest.mark.parametrize("k", range(1, 8))
+def test_medoids_beside_others_equal_brute_force(k: int, most_sets: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(medoids, "MOST_SETS", most_sets)
+    for seed in range(10):
+        distance, beside = nine(seed), (seed % 9, (seed + 4) % 9)
+        chosen = medoids.choose(distance, k, beside=beside)
+        assert len(chosen) == k
+        assert not set(chosen) & set(beside)
+        best = min(
+            medoids.total(distance, (*beside, *others))
+            for others in combinations([row for row in range(9) if row not in beside], k)
+        )
+        assert medoids.total(distance, (*beside, *chosen)) == pytest.approx(best, abs=1e-9)
+
+
 @pytest.mark.parametrize("k", range(1, 10))
 def test_swaps_find_sets_as_good_as_trying_all(k: int) -> None:
     for seed in range(20):  # of two languages that are each other's nearest, either may stand for both
@@ -59,5 +75,7 @@ def test_of_equal_sets_the_first_is_taken() -> None:
 def test_impossible_numbers_are_refused(k: int) -> None:
     with pytest.raises(ValueError, match="between 1 and 9"):
         medoids.choose(nine(0), k)
+    with pytest.raises(ValueError, match="between 1 and 8"):
+        medoids.choose(nine(0), 9, beside=[3])
     with pytest.raises(ValueError, match="not a number"):
         medoids.choose(np.full((2, 2), np.nan), 1)

@@ -153,6 +153,14 @@ def test_a_matrix_of_another_task_predicts_nothing(problem: Problem, matrix: Tra
     assert any("holds tagging" in notice for notice in found.notices)
 
 
+def test_a_matrix_that_predicts_nothing_says_so_once(problem: Problem, matrix: TransferMatrix) -> None:
+    few = TransferMatrix(cells=tuple(c for c in matrix.cells if {c.source, c.target} <= {"x-a", "x-b"}))
+    found = plan_of(problem, matrix=few)
+    assert found.evidence == ()
+    assert sum("No score is predicted" in notice for notice in found.notices) == 1
+    assert not any("Predicted scores" in notice for notice in found.notices)
+
+
 def test_pieces_of_another_tokenizer_do_not_count(problem: Problem, matrix: TransferMatrix) -> None:
     cells = tuple(replace(c, distances={"pieces": c.distances["lexical"]}) for c in matrix.cells)
     found = plan_of(problem, matrix=TransferMatrix(cells=cells, about={"pieces": "other"}))
@@ -306,6 +314,56 @@ def test_sets_are_medoids_for_the_targets() -> None:
     assert sets(land, ("a",), ("d", "e"), 1).sets[0].sources == ("d",)
 
 
+def test_sets_are_chosen_beside_what_is_labelled() -> None:
+    places = np.array([0.0, 0.1, 0.2, 0.8, 0.9, 1.0])
+    codes = tuple("abcdef")
+    land = land_of({"genetic": np.abs(places[:, None] - places)}, codes)
+    found = sets(land, codes, codes, 6, labelled=("b",))
+    assert found.beside == ("b",)
+    assert found.distance == pytest.approx((0.1 + 0 + 0.1 + 0.7 + 0.8 + 0.9) / 6)
+    assert found.sets[0].sources == ("e",)
+    assert found.sets[0].serves == {"a": "b", "b": "b", "c": "b", "d": "e", "e": "e", "f": "e"}
+    assert found.sets[0].distance == pytest.approx(0.4 / 6)
+    assert len(found.sets) == 5
+    assert not any("b" in chosen.sources for chosen in found.sets)
+
+
+def test_a_plan_never_asks_for_labels_that_are_there(problem: Problem, matrix: TransferMatrix) -> None:
+    found = plan_of(problem, k=5)
+    assert found.sets.beside == ("x-a",)
+    assert [len(chosen.sources) for chosen in found.sets.sets] == [1, 2, 3, 4, 5]
+    assert "x-a" not in {source for chosen in found.sets.sets for source in chosen.sources}
+    assert "beside x-a" in plan_page(found)
+    with pytest.raises(DataError, match="among 5 languages without labels"):
+        plan_of(problem, k=6)
+
+
+def test_weights_are_told_and_what_counts_for_nothing_is_not(problem: Problem, matrix: TransferMatrix) -> None:
+    found = plan_of(problem, matrix=matrix)
+    told = found.ways[found.sets.kinds]
+    assert told.fitted
+    assert told.weights == pytest.approx({"script": 0, "pieces": 0, "lexical": 1}, abs=1e-6)
+    sentence = "Distance is a mean with weights that were fitted to measured transfer: lexical 1.00."
+    assert told.sentence == sentence
+    assert sentence in plan_page(found)
+    alone = plan_of(problem)
+    assert [way.sentence for way in alone.ways.values()] == ["Distance is the plain mean of script, pieces, lexical."]
+    assert alone.to_json()["ways"] == [{"weights": dict.fromkeys(MEASURED, 1 / 3), "fitted": False}]
+
+
+def test_distance_that_does_not_go_with_transfer_is_said_to_tell_nothing(
+    problem: Problem, matrix: TransferMatrix
+) -> None:
+    upside = TransferMatrix(cells=tuple(replace(c, scores={1: 1 - c.score}) for c in matrix.cells))
+    found = plan_of(problem, matrix=upside)
+    assert any("by script, lexical carries no information" in told for told in found.notices)
+    assert not any(way.fitted for way in found.ways.values())
+    assert not any("no information" in told for told in plan_of(problem, matrix=matrix).notices)
+    told = Measured(matrix).fit(("script", "lexical"))
+    assert told is not None
+    assert "than chance allows" in next(replace(told[0], p=0.06).shortfalls())
+
+
 def test_sets_serve_as_many_targets_as_one_way_of_comparing_allows() -> None:
     codes = tuple("abcdef")
     near, text = np.full((6, 6), np.nan), np.full((6, 6), np.nan)
@@ -396,6 +454,15 @@ def test_texts_make_candidates(problem: Problem, cheap: None) -> None:
     found = plan_of(problem, texts={"x-new": dialect(0.4)}, k=1)
     assert "x-new" in {entry.source for entry in found.ranked["x-c"]}
     assert len(found.sets.sets) == 1
+
+
+def test_too_little_text_is_said(problem: Problem, cheap: None) -> None:
+    found = plan_of(problem, texts={"x-none": ["", "123"], "x-one": ["ka tre"]})
+    assert "There is no letter in the text of x-none: it does not count." in found.notices
+    rough = "Distances by text are rough for x-one (1 line): put some 200 lines of each."
+    assert rough in found.notices
+    assert found.land.basis["x-one"].sentence.endswith("1 line of its text alone")
+    assert not any("rough" in told or "no letter" in told for told in plan_of(problem).notices)
 
 
 def test_the_public_name_stays_a_function() -> None:

@@ -107,8 +107,12 @@ def test_a_few_languages_are_too_few() -> None:
     with pytest.raises(ValueError, match="3 languages"):
         Predictor.fit(("near", "idle"), pairs.rows(~pairs.having(LANGS[3:])))
     four = Predictor.fit(("near", "idle"), pairs.rows(~pairs.having(LANGS[4:])))
-    assert four.predict("a", "x", np.array([0.1, 0.1])).low is not None
     assert four.figures["both"].pairs == 12
+    # The misses would do for an interval, and none is left to see how often it holds.
+    assert reach(four.misses["target"], four.level) is not None
+    assert np.isnan(four.figures["target"].covered)
+    assert four.predict("a", "x", np.array([0.1, 0.1])).low is None
+    assert four.swap("a", "b", 0.1).low is None
 
 
 def test_reach_is_the_conformal_quantile() -> None:
