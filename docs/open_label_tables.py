@@ -10,6 +10,11 @@ from typing import Any
 from bridge_tables import _difference, _head, _points, _row
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "open-labels" / "results" / "difficulty.json"
+NAMES = {
+    "all": "`open-labels`",
+    "closed": "closed tagger, the same learning rates",
+    "direct": "closed tagger, its own (`direct`)",
+}
 
 
 def open_labels(path: Path = RESULTS) -> list[str]:
@@ -28,19 +33,19 @@ def _difficulty(result: Mapping[str, Any]) -> Iterable[str]:
         + "; ".join(f"*{split}* {', '.join(labels)}" for split, labels in result["splits"].items())
         + f". Seeds: {'; '.join(_seeds(rows))}."
     )
-    if "all_less_direct" in result:
-        both = ", ".join(f"`{name}` {_f1(row)}" for name, row in result["all"].items())
-        yield from (
-            "",
-            f"All labels learnt and asked for: {both}; difference {_difference(result['all_less_direct'])}.",
-        )
+    if result["all"]:
+        yield from ("", "All labels learnt and asked for:")
+        yield from _head("training", "F1", "precision", "recall", "open labels less this")
+        for name, row in result["all"].items():
+            less = _difference(result["all_less"].get(name))
+            yield _row(NAMES[name], _f1(row), _points(row["precision"]), _points(row["recall"]), less)
     yield from ("", "The labels of a split are taken out of training, and then asked for:")
     yield from _head("split", "mentions", "familiarity", "probability above", "not learnt", "precision", "recall",
-                     "names shuffled", "less shuffled", "all labels learnt", "closed tagger")  # fmt: skip
+                     "names shuffled", "less shuffled", "all labels learnt", "closed, same rates")  # fmt: skip
     for split, row in result["held_out"].items():
         for number, (threshold, found) in enumerate(row["open"].items()):
             first = (f"**{split}**", sum(row["mentions"].values()), f"{row['familiarity']['value']:.3f}")
-            bounds = [_f1(row[name]) if name in row else "" for name in ("all", "direct")]
+            bounds = [_f1(row[name]) if name in row else "" for name in ("all", "closed")]
             yield _row(
                 *(first if not number else ("", "", "")),
                 threshold,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -81,7 +82,9 @@ def test_the_right_names_are_better_than_turned_ones(difficulty: ModuleType, ben
     assert found["less_shuffled"]["delta"] == 1
 
 
-def test_rows_are_kept_and_summed_up(difficulty: ModuleType, bench: Any, tiny_backbone: Path) -> None:
+def test_rows_are_kept_and_summed_up(
+    difficulty: ModuleType, bench: Any, tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backbone = Backbone.load(str(tiny_backbone))
     for row in ("without-easy", "direct", "only-hard"):
         bench.do(row, 1, backbone)
@@ -98,6 +101,12 @@ def test_rows_are_kept_and_summed_up(difficulty: ModuleType, bench: Any, tiny_ba
     assert result["held_out"]["hard"]["open"] == {}
     assert list(result["only"]) == ["hard"]
     assert list(result["all"]) == ["direct"]
+    assert result["all_less"] == {}
+    (tmp_path / "difficulty.json").write_text(json.dumps(result), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    page = importlib.import_module("open_label_tables").open_labels(tmp_path / "difficulty.json")
+    assert [line.split(" | ")[1] for line in page if line.startswith("| **easy**")] == ["6"]
+    assert sum(line.startswith("|  |") for line in page) == 2 * (len(difficulty.THRESHOLDS) - 1)
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.001])
