@@ -71,6 +71,7 @@ class System:
         *,
         lang: str | None = None,
         labels: Sequence[str] | None = None,
+        threshold: float | None = None,
         quiet: bool = True,
     ) -> list[Prediction]:
         """Predict for texts, or for dictionaries with the task's input fields.
@@ -80,6 +81,7 @@ class System:
                 for others with what the task calls its ``inputs``).
             lang: the inputs' language; ``"auto"`` detects it text by text. A joint system works without it.
             labels: the labels to choose from, see :meth:`with_labels`; by default those of ``task``.
+            threshold: of open labels, also there; by default that of ``task``.
             quiet: no progress bar.
 
         Returns:
@@ -89,8 +91,9 @@ class System:
             DataError: an input is not what the task reads.
             IsoglossError: the system has members and none for the language, or has closed labels and not these.
         """
-        if labels is not None:
-            return self.with_labels(labels).predict(inputs, lang=lang, quiet=quiet)
+        if labels is not None or threshold is not None:
+            asked = self.with_labels(self.task.labels if labels is None else labels, threshold=threshold)
+            return asked.predict(inputs, lang=lang, quiet=quiet)
         if isinstance(inputs, str | Mapping):
             raise DataError(
                 "The inputs are a single one, not a list of them", where="inputs", fix="Write predict([text])"
@@ -99,11 +102,12 @@ class System:
         examples = make_examples(type(self.task), rows, lang="und", split="inputs", place="inputs", labelled=False)
         return self.predict_examples(examples, langs=self.languages(examples, lang), quiet=quiet)
 
-    def with_labels(self, labels: Sequence[str]) -> System:
-        """The same networks with another label set.
+    def with_labels(self, labels: Sequence[str], *, threshold: float | None = None) -> System:
+        """The same networks with another label set, and where labels are open with another threshold.
 
         Raises:
-            IsoglossError: the labels are closed and these are others, there are none, or one is there twice.
+            IsoglossError: the labels are closed and not these, there are none, one is there twice, or the threshold is
+                not between 0 and 1.
             DataError: they are no list of names.
         """
         if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
@@ -111,15 +115,18 @@ class System:
         wanted = tuple(labels)
         if twice := [label for label, count in Counter(wanted).items() if count > 1]:
             raise IsoglossError(f"The label '{twice[0]}' is given twice", fix="Give each label once")
-        if set(wanted) == set(self.task.labels):
+        if set(wanted) == set(self.task.labels) and threshold is None:
             return self
         if not isinstance(self.task, OpenTagging):
-            known = ", ".join(self.task.labels)
-            what = f"The system has closed labels ({known}), not {', '.join(wanted)}"
-            raise IsoglossError(what, fix="Leave the labels out, or train one with --recipe open-labels")
+            what = f"The system has closed labels ({', '.join(self.task.labels)}), not {', '.join(wanted)}"
+            what = what if threshold is None else "The system has closed labels, and no threshold"
+            raise IsoglossError(what, fix="Leave that out, or train one with --recipe open-labels")
         if not wanted or not all(label.strip() for label in wanted):
             raise IsoglossError("There are no labels to choose from, or one has no name", fix="Give labels a,b,c")
-        return replace(self, task=replace(self.task, labels=wanted))
+        threshold = self.task.threshold if threshold is None else threshold
+        if not 0 < threshold < 1:
+            raise IsoglossError(f"The threshold {threshold} is no probability", fix="Give one between 0 and 1")
+        return replace(self, task=replace(self.task, labels=wanted, threshold=threshold))
 
     def languages(self, examples: Sequence[Example], lang: str | None) -> list[str]:
         """The language of each example: the given one, or the detected one for ``"auto"``."""

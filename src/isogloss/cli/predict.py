@@ -26,6 +26,10 @@ def predict(
         str | None,
         typer.Option("--labels", metavar="A,B,C", help="The label set; any if labels are open, else its own."),
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", metavar="P", help="Of open labels: what is likelier is an entity. By default 0.5."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Accepted for symmetry: the output is JSON lines anyway.")
     ] = False,
@@ -38,5 +42,5 @@ def predict(
     from isogloss import commands
 
     wanted = listed(labels, "--labels") if labels is not None else None
-    for row in commands.predict(run, sys.stdin.buffer, lang=lang, labels=wanted, quiet=quiet):
+    for row in commands.predict(run, sys.stdin.buffer, lang=lang, labels=wanted, threshold=threshold, quiet=quiet):
         typer.echo(json.dumps(row, ensure_ascii=False))

@@ -28,6 +28,7 @@ def predict(
     *,
     lang: str | None = None,
     labels: Sequence[str] | None = None,
+    threshold: float | None = None,
     quiet: bool = True,
 ) -> Iterator[dict[str, Any]]:
     """Predict for every line of a stream, ``CHUNK`` lines at a time.
@@ -38,6 +39,7 @@ def predict(
             blank line is then an input like any other.
         lang: the inputs' language; ``auto`` detects it text by text, none leaves it ``und``.
         labels: the label set; a system with closed labels takes none but its own, one with open labels any.
+        threshold: of open labels: what is likelier is an entity. By default that of the training.
         quiet: no progress bars.
 
     Returns:
@@ -50,7 +52,8 @@ def predict(
     if lang is not None:
         Language.parse(lang)  # before the model is loaded
     system = system if isinstance(system, System) else System.from_pretrained(system)
-    system = system if labels is None else system.with_labels(labels)
+    if labels is not None or threshold is not None:
+        system = system.with_labels(system.task.labels if labels is None else labels, threshold=threshold)
     return _predictions(system, read_inputs(stream, system.task), lang, quiet)
 
 

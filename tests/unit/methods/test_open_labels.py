@@ -156,6 +156,16 @@ class TestSystem:
         assert closed.with_labels(["who", "what"]) is closed
         with pytest.raises(IsoglossError, match="closed labels"):
             closed.predict(["bread"], labels=["WHERE"])
+        with pytest.raises(IsoglossError, match="no threshold"):
+            closed.predict(["bread"], threshold=0.1)
+
+    def test_a_lower_threshold_finds_what_a_higher_one_finds_not(self, system: System) -> None:
+        texts = ["a farmer saw bread", "my uncle ran"]
+        few, many = (sum(len(p.value) for p in system.predict(texts, threshold=t)) for t in (1 - 1e-9, 1e-9))
+        assert few == 0 < many
+        assert system.predict(texts, threshold=system.task.threshold) == system.predict(texts)
+        with pytest.raises(IsoglossError, match="no probability"):
+            system.predict(texts, threshold=1.5)
 
     def test_is_scored_on_labels_that_training_has_not(self, system: System) -> None:
         problem = Problem.from_data(
