@@ -28,7 +28,9 @@ def predict(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", metavar="P", help="Of open labels: what is likelier is an entity. By default 0.5."),
+        typer.Option(
+            "--threshold", metavar="P", help="Of open labels: what is likelier is an entity. By default as trained."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Accepted for symmetry: the output is JSON lines anyway.")
